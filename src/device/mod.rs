@@ -1,0 +1,55 @@
+//! Devices: where shards live and kernels run. `cpu` is always there; `gpu` is the only folder that names wgpu.
+
+use crate::data::{Matrix, Operand};
+use crate::error::Result;
+use crate::scalar::Element;
+
+/// What a device is, for records and `steadfast devices`.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DeviceInfo {
+    /// `cpu` or `gpu`.
+    pub kind: String,
+    /// Adapter or processor name.
+    pub name: String,
+    /// Driver and backend, or the SIMD level in use.
+    pub detail: String,
+    /// True for a GPU emulated on the CPU.
+    pub software: bool,
+}
+
+/// One batch: the same kernel on the shards of several workers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Batch<'a> {
+    /// Which resident matrix.
+    pub operand: Operand,
+    /// False: `A_i V'` (shard rows x r). True: `A_i' V'` (shard cols x r).
+    pub transposed: bool,
+    /// r, the number of vectors.
+    pub vectors: usize,
+    /// The workers that compute, ascending.
+    pub workers: &'a [usize],
+}
+
+/// A device that holds the shards of simulated workers and multiplies them.
+pub trait Device<T: Element>: Send {
+    /// What it is.
+    fn info(&self) -> DeviceInfo;
+
+    /// Makes `shard` resident as worker's part of `operand`, replacing what was there.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Device`] when it does not fit or the device failed.
+    fn upload(&mut self, worker: usize, operand: Operand, shard: Matrix<T>) -> Result<()>;
+
+    /// Rows and columns of a resident shard; `None` when there is none.
+    fn shape(&self, worker: usize, operand: Operand) -> Option<(usize, usize)>;
+
+    /// Multiplies. `broadcast` holds r contiguous vectors (of shard columns, or rows when transposed). `replies` receives
+    /// the workers' results one after the other in the order of `batch.workers`, each (rows x r) row-major; all shards
+    /// of an operand have the same shape. One submission and one read-back on a GPU.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Device`] on a failure of the device, [`crate::error::Error::Usage`] when a shard is missing
+    /// or a length does not fit.
+    fn run(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()>;
+}

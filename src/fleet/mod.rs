@@ -1,0 +1,57 @@
+//! The fleet: workers that hold shards, the requests they get, the replies that come back, and when.
+
+mod request;
+mod round;
+
+pub use request::{Opcode, Request};
+pub use round::{Gather, Progress, Round};
+
+use crate::error::Result;
+use crate::scalar::Precision;
+
+/// What a fleet did since it was made: the exact counts of the Accounting section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Counters {
+    /// Rounds begun.
+    pub rounds: u64,
+    /// Numbers broadcast, each counted once however many workers get it.
+    pub floats_down: u64,
+    /// Numbers broadcast, counted once a worker.
+    pub floats_down_unicast: u64,
+    /// Numbers sent back by the workers (late replies included).
+    pub floats_up: u64,
+    /// Multiply-adds of the workers that computed, all together.
+    pub multiply_adds: u64,
+    /// Values stored at the workers, all together.
+    pub stored: u64,
+}
+
+/// Workers behind a carrier: simulated in this process, or real processes. The master of a round is [`Round`], which does
+/// no I/O; a fleet only moves frames.
+pub trait Fleet: Send {
+    /// m.
+    fn workers(&self) -> usize;
+
+    /// How shards are stored and computed.
+    fn precision(&self) -> Precision;
+
+    /// Device and carrier, for records.
+    fn describe(&self) -> String;
+
+    /// Sends `request` with `payload` (its vectors, already representable in the workers' arithmetic) to all workers and
+    /// offers replies to `round`, which must have begun, until it is done or nothing more can come; then closes it.
+    /// `decodable(present, implausible)` is the oracle's test for [`Gather::Decodable`].
+    ///
+    /// # Errors
+    /// Failures of the device or the connection as a whole; a worker that fails is an erasure, not an error.
+    fn run(
+        &mut self,
+        request: &Request,
+        payload: &[f64],
+        round: &mut Round,
+        decodable: &dyn Fn(&[bool], &[bool]) -> bool,
+    ) -> Result<()>;
+
+    /// The counts so far.
+    fn counters(&self) -> Counters;
+}

@@ -1,0 +1,26 @@
+//! What the master asks of the workers: a small header; the vectors travel beside it.
+
+use crate::data::Operand;
+
+/// What to compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Opcode {
+    /// `A_i V'`: shard times the broadcast vectors.
+    Product,
+    /// `A_i' V'`: the shard's transpose times the broadcast vectors.
+    TransposedProduct,
+}
+
+/// One request of one round, the same for all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Request {
+    /// Number of the round, from 0; a reply of another round is late.
+    pub round: u64,
+    /// What to compute.
+    pub opcode: Opcode,
+    /// On which resident matrix.
+    pub operand: Operand,
+    /// r, the number of vectors in the payload, each contiguous.
+    pub vectors: usize,
+}

@@ -1,0 +1,1 @@
+//! The builder that joins data, objective, code, fleet, method and observers.

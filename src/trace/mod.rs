@@ -1,0 +1,64 @@
+//! What a run leaves behind: records, and observers that see each iteration as it happens.
+
+use crate::error::Result;
+
+/// One iteration, as in the record file.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct IterationRecord {
+    /// Number of the iteration; 0 is the start.
+    pub iteration: usize,
+    /// F(w), from certified margins.
+    pub objective: f64,
+    /// The norm that `--tolerance` is compared with: of the gradient, or of the proximal-gradient step.
+    pub gradient_norm: f64,
+    /// Duality gap, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duality_gap: Option<f64>,
+    /// Step length taken.
+    pub step: f64,
+    /// Rounds since the start.
+    pub rounds: u64,
+    /// One-way collectives since the start.
+    pub communications: u64,
+    /// Numbers broadcast since the start.
+    pub floats_down: u64,
+    /// Numbers sent back since the start.
+    pub floats_up: u64,
+    /// Simulated seconds since the start.
+    pub virtual_seconds: f64,
+    /// Wall seconds since the start.
+    pub wall_seconds: f64,
+    /// Workers that were late or silent in some round of this iteration.
+    pub late: Vec<usize>,
+    /// Workers named as liars in some round of this iteration.
+    pub liars: Vec<usize>,
+    /// Largest parity residual of its rounds.
+    pub residual: f64,
+    /// Largest bound on the error of a decoded value of its rounds.
+    pub bound: f64,
+    /// True when every round of it was certified.
+    pub certified: bool,
+    /// What was injected, filled in by the observer; the master never sees it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub injected: Option<Injected>,
+}
+
+/// The truth about the faults of one iteration.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Injected {
+    /// Workers that lied.
+    pub liars: Vec<usize>,
+    /// Workers that were made slow.
+    pub slow: Vec<usize>,
+    /// Workers that were dead.
+    pub dead: Vec<usize>,
+}
+
+/// Sees every iteration of a run.
+pub trait Observer {
+    /// Called after each iteration (and once at the start, with iteration 0). It may complete the record.
+    ///
+    /// # Errors
+    /// An error stops the run.
+    fn iteration(&mut self, record: &mut IterationRecord) -> Result<()>;
+}
