@@ -1,5 +1,7 @@
 //! What is minimized: `F(w) = (1/n) sum_i loss(x_i . w, y_i) + (l2/2)|w|^2 + l1 |w|_1`, optionally over a convex set.
 
+mod evaluate;
+
 use std::sync::Arc;
 
 /// Names a loss on the wire: every rank has the same registry.
