@@ -1,5 +1,21 @@
 //! What a run leaves behind: records, and observers that see each iteration as it happens.
 
+#[cfg(feature = "cli")]
+mod plot;
+#[cfg(feature = "cli")]
+mod progress;
+mod record;
+mod table;
+
+#[cfg(feature = "cli")]
+pub use plot::svg;
+#[cfg(feature = "cli")]
+pub use progress::Progress;
+pub use record::{
+    CodeRecord, DataRecord, FinalRecord, NamingScore, Recorder, RunRecord, SCHEMA, check_writable, write_whole,
+};
+pub use table::{csv, final_table};
+
 use crate::error::Result;
 
 /// One iteration, as in the record file.

@@ -1,0 +1,310 @@
+//! The command line's arguments.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use steadfast::run::{DeviceKind, FleetKind, PartitionKind, TrainConfig};
+use steadfast::scalar::Precision;
+
+/// Trains models on workers that may be slow, dead or lying, and returns the answer a fault-free fleet would have
+/// returned, or says clearly that it could not.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model
+    Train(Box<TrainArgs>),
+    /// Predict with a trained model, and score it where the data has labels
+    Predict(PredictArgs),
+    /// Storage, compute and communication of each code for a problem's size
+    Plan(PlanArgs),
+    /// What this program can run on, and what `--device auto` would take
+    Devices(JsonArgs),
+    /// A table or figure of a paper, beside the paper's number
+    Reproduce(ReproduceArgs),
+    /// A worker process of `--fleet tcp`; started by the program itself
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct JsonArgs {
+    /// A machine-readable result on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `--precision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionArg {
+    /// f64 on the CPU, f32 on a GPU
+    Auto,
+    F64,
+    F32,
+    F16,
+}
+
+impl PrecisionArg {
+    /// `None` for `auto`.
+    pub fn precision(self) -> Option<Precision> {
+        match self {
+            PrecisionArg::Auto => None,
+            PrecisionArg::F64 => Some(Precision::F64),
+            PrecisionArg::F32 => Some(Precision::F32),
+            PrecisionArg::F16 => Some(Precision::F16),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// LIBSVM text (plain, .gz, .xz), CSV with a header, or `synthetic:KIND,rows=…,cols=…`
+    pub data: String,
+
+    /// squared, logistic, softmax, huber:delta=…, poisson, squared-hinge [default: from the labels]
+    #[arg(long, help_heading = "Problem")]
+    pub task: Option<String>,
+    /// Weight of |w|^2/2
+    #[arg(long, default_value_t = 0.0, help_heading = "Problem", allow_negative_numbers = true)]
+    pub l2: f64,
+    /// Weight of |w|_1
+    #[arg(long, default_value_t = 0.0, help_heading = "Problem", allow_negative_numbers = true)]
+    pub l1: f64,
+    /// box:lo=…,hi=…, simplex:radius=…, l2-ball:radius=…, or non-negative
+    #[arg(long, help_heading = "Problem")]
+    pub constraint: Option<String>,
+    /// Add a constant column, never penalized
+    #[arg(long, help_heading = "Problem")]
+    pub intercept: bool,
+    /// Center and scale the columns (sparse data: scale only)
+    #[arg(long, help_heading = "Problem")]
+    pub standardize: bool,
+    /// Data to score the model on
+    #[arg(long, value_name = "FILE", conflicts_with = "test_fraction", help_heading = "Problem")]
+    pub test: Option<String>,
+    /// Share of the rows to keep for scoring
+    #[arg(long, value_name = "X", help_heading = "Problem")]
+    pub test_fraction: Option<f64>,
+    /// The label's column of a CSV
+    #[arg(long, value_name = "NAME", help_heading = "Problem")]
+    pub label: Option<String>,
+    /// Turn text columns of a CSV into one column a value
+    #[arg(long, help_heading = "Problem")]
+    pub one_hot: bool,
+    /// Order of the rows before encoding
+    #[arg(long, value_enum, default_value_t, help_heading = "Problem")]
+    pub partition: PartitionKind,
+
+    /// auto, gradient-descent, proximal-gradient, fista or lbfgs
+    #[arg(long, default_value = "auto", help_heading = "Method")]
+    pub method: String,
+    /// Most iterations
+    #[arg(long, default_value_t = 5000, help_heading = "Method")]
+    pub iterations: usize,
+    /// On the gradient norm (l1 and constraints: duality gap, else the proximal step)
+    #[arg(long, default_value_t = 1e-8, help_heading = "Method", allow_negative_numbers = true)]
+    pub tolerance: f64,
+    /// Wall seconds
+    #[arg(long, value_name = "S", help_heading = "Method")]
+    pub time_limit: Option<f64>,
+    /// Start from a model file
+    #[arg(long, value_name = "MODEL", help_heading = "Method")]
+    pub init: Option<PathBuf>,
+
+    /// Workers m
+    #[arg(long, default_value_t = 15, value_name = "M", help_heading = "What the code must tolerate")]
+    pub workers: usize,
+    /// uncoded, replication, or real-parity (with parameters `name:key=value,…`) [default: real-parity with --liars or
+    /// --stragglers, else uncoded]
+    #[arg(long, value_name = "NAME", help_heading = "What the code must tolerate")]
+    pub code: Option<String>,
+    /// Lying workers to tolerate
+    #[arg(long, default_value_t = 0, value_name = "T", help_heading = "What the code must tolerate")]
+    pub liars: usize,
+    /// Slow or dead workers to tolerate
+    #[arg(long, default_value_t = 0, value_name = "S", help_heading = "What the code must tolerate")]
+    pub stragglers: usize,
+    /// Secret check vectors a worker [default: 2 for more than 16 workers with liars, else 0]
+    #[arg(long, value_name = "N", help_heading = "What the code must tolerate")]
+    pub keys: Option<usize>,
+    /// Beyond the code's guarantee, go on and say so
+    #[arg(long, help_heading = "What the code must tolerate")]
+    pub uncertified: bool,
+    /// all, first:k=K, decodable, or deadline:s=S [default: decodable with --stragglers, else all]
+    #[arg(long, help_heading = "What the code must tolerate")]
+    pub gather: Option<String>,
+
+    /// Workers that lie
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    pub inject_liars: usize,
+    /// What they send: gaussian, sign-flip, scale, zero, constant, replay, nan, entries, collude, all-ones, near-code
+    #[arg(long, default_value = "gaussian", value_name = "NAME", help_heading = "What the fleet does")]
+    pub attack: String,
+    /// The same workers lie in every round (else others each round)
+    #[arg(long, help_heading = "What the fleet does")]
+    pub fixed_liars: bool,
+    /// Workers that are slow
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    pub inject_slow: usize,
+    /// Workers that are dead
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    pub inject_dead: usize,
+    /// none, exponential, lognormal, pareto, bimodal, trimodal, lambda, or trace:FILE
+    #[arg(long, default_value = "none", value_name = "MODEL", help_heading = "What the fleet does")]
+    pub delay: String,
+    /// Simulated in this process, or worker processes over TCP on this machine
+    #[arg(long, value_enum, default_value_t, help_heading = "What the fleet does")]
+    pub fleet: FleetKind,
+    /// Where simulated workers compute
+    #[arg(long, value_enum, default_value_t, help_heading = "What the fleet does")]
+    pub device: DeviceKind,
+    /// How shards are stored
+    #[arg(long, value_enum, default_value = "auto", help_heading = "What the fleet does")]
+    pub precision: PrecisionArg,
+    /// Threads of the CPU device [default: all cores]
+    #[arg(long, value_name = "N", help_heading = "What the fleet does")]
+    pub threads: Option<usize>,
+    /// The one seed of everything random
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    pub seed: u64,
+
+    /// Write the model (JSON)
+    #[arg(long, value_name = "OUT", help_heading = "Output")]
+    pub model: Option<PathBuf>,
+    /// Write the record of the run (JSON)
+    #[arg(long, value_name = "OUT", help_heading = "Output")]
+    pub record: Option<PathBuf>,
+    /// Write a plot of the run (SVG)
+    #[arg(long, value_name = "OUT", help_heading = "Output")]
+    pub plot: Option<PathBuf>,
+    /// Print nothing but errors
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    pub quiet: bool,
+    /// A machine-readable result on standard output
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+impl TrainArgs {
+    /// The options as the library takes them.
+    pub fn config(&self) -> TrainConfig {
+        TrainConfig {
+            task: self.task.clone(),
+            l2: self.l2,
+            l1: self.l1,
+            constraint: self.constraint.clone(),
+            intercept: self.intercept,
+            standardize: self.standardize,
+            partition: self.partition,
+            method: self.method.clone(),
+            iterations: self.iterations,
+            tolerance: self.tolerance,
+            time_limit: self.time_limit,
+            workers: self.workers,
+            code: self.code.clone(),
+            liars: self.liars,
+            stragglers: self.stragglers,
+            keys: self.keys,
+            uncertified: self.uncertified,
+            gather: self.gather.clone(),
+            inject_liars: self.inject_liars,
+            attack: self.attack.clone(),
+            fixed_liars: self.fixed_liars,
+            inject_slow: self.inject_slow,
+            inject_dead: self.inject_dead,
+            delay: self.delay.clone(),
+            fleet: self.fleet,
+            device: self.device,
+            precision: self.precision.precision(),
+            threads: self.threads,
+            seed: self.seed,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// A model written by `steadfast train --model`
+    pub model: PathBuf,
+    /// LIBSVM text or CSV, as for `train`
+    pub data: String,
+    /// Write the predictions here, one a line, instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Probabilities of the classes instead of the class
+    #[arg(long)]
+    pub probabilities: bool,
+    /// The label's column of a CSV, for the score
+    #[arg(long, value_name = "NAME")]
+    pub label: Option<String>,
+    /// A machine-readable result on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Rows n
+    #[arg(long)]
+    pub rows: usize,
+    /// Columns d
+    #[arg(long)]
+    pub cols: usize,
+    /// Stored values, for sparse data
+    #[arg(long)]
+    pub nnz: Option<usize>,
+    /// Workers m
+    #[arg(long, default_value_t = 15)]
+    pub workers: usize,
+    /// Lying workers to tolerate
+    #[arg(long, default_value_t = 0)]
+    pub liars: usize,
+    /// Slow or dead workers to tolerate
+    #[arg(long, default_value_t = 0)]
+    pub stragglers: usize,
+    /// A machine-readable result on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReproduceArgs {
+    /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices, or all
+    pub name: String,
+    /// The whole size, where the default is a part of it
+    #[arg(long)]
+    pub full: bool,
+    /// Trials a cell, where there are trials
+    #[arg(long, value_name = "N")]
+    pub trials: Option<usize>,
+    /// Keeps what is done and goes on from it (byzantine-grid)
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// Only these data sets, comma-separated (byzantine-grid)
+    #[arg(long, value_delimiter = ',')]
+    pub sets: Vec<String>,
+    /// Only these attacks, comma-separated (byzantine-grid)
+    #[arg(long, value_delimiter = ',')]
+    pub attacks: Vec<String>,
+    /// Storage of the shards
+    #[arg(long, value_enum, default_value = "auto")]
+    pub precision: PrecisionArg,
+    /// The one seed
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// A machine-readable result on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Address of the master
+    #[arg(long)]
+    pub connect: String,
+}

@@ -1,0 +1,256 @@
+//! Products with an encoded data matrix: encode both X and X' once, then one round a product, decoded and certified.
+
+use std::sync::Arc;
+
+use super::{ProductOracle, RoundReport, Rounds};
+use crate::coding::{Certainty, DataCode, KeyedCheck, Layout, Replies, ReplyCheck, Workspace, encode_shard};
+use crate::data::{Matrix, Operand, ShardSink, ShardStats};
+use crate::error::{Error, Result};
+use crate::fleet::{Counters, Fleet, Gather, Opcode, Request, Round};
+use crate::scalar::{Element, Precision};
+use crate::seed::Seed;
+
+/// An honest reply's norm never passes `|S_i A|_F |V|_F` by more than its rounding; this is far above any rounding.
+const CAP_SLACK: f64 = 1.001;
+
+/// One encoded matrix: its layout and what the master keeps of each worker's shard.
+#[derive(Debug)]
+pub struct EncodedMatrix {
+    operand: Operand,
+    layout: Layout,
+    stats: Vec<ShardStats>,
+    frobenius: Vec<f64>,
+    check: Option<KeyedCheck>,
+}
+
+/// What the oracle asks of code and fleet beyond the code itself.
+#[derive(Debug, Clone, Copy)]
+pub struct OracleOptions {
+    /// When a round has heard enough.
+    pub gather: Gather,
+    /// Secret check vectors a worker (0: none).
+    pub keys: usize,
+    /// Of the keys.
+    pub seed: Seed,
+}
+
+/// The two-round coded gradient's oracle (paper 002, section 4): `X w` and `X' u`, each one round.
+#[derive(Debug)]
+pub struct CodedOracle<F> {
+    fleet: F,
+    code: Arc<dyn DataCode>,
+    rows: EncodedMatrix,
+    columns: EncodedMatrix,
+    gather: Gather,
+    round: Round,
+    workspace: Workspace,
+    payload: Vec<f64>,
+    transposed: Vec<f64>,
+    caps: Vec<f64>,
+    rounds: u64,
+    log: Vec<RoundReport>,
+}
+
+/// Encodes one direction of `data`, a shard at a time, straight into the fleet.
+fn encode<T: Element, S: ShardSink<T>>(
+    data: &Matrix<T>,
+    operand: Operand,
+    code: &dyn DataCode,
+    options: &OracleOptions,
+    sink: &mut S,
+) -> Result<EncodedMatrix> {
+    let (rows, cols) =
+        if operand == Operand::ROWS { (data.rows(), data.cols()) } else { (data.cols(), data.rows()) };
+    let mut stats = Vec::with_capacity(code.workers());
+    let mut check = (options.keys > 0).then(|| KeyedCheck::new(options.seed, options.keys, operand));
+    for worker in 0..code.workers() {
+        let (shard, facts) = encode_shard(data, operand, code.combination(worker))?;
+        if let Some(check) = &mut check {
+            check.add(worker, &shard);
+        }
+        stats.push(facts);
+        sink.accept(worker, operand, shard)?;
+    }
+    let frobenius = stats.iter().map(ShardStats::frobenius).collect();
+    Ok(EncodedMatrix { operand, layout: Layout::new(rows, cols, code.blocks()), stats, frobenius, check })
+}
+
+impl<F: Fleet> CodedOracle<F> {
+    /// Encodes `data` with `code` and loads the shards into `fleet`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when code and fleet disagree on the number of workers or the data has fewer rows than the code
+    /// has blocks; failures of the fleet.
+    pub fn new<T: Element>(
+        data: &Matrix<T>,
+        code: Arc<dyn DataCode>,
+        mut fleet: F,
+        options: &OracleOptions,
+    ) -> Result<Self>
+    where
+        F: ShardSink<T>,
+    {
+        let workers = code.workers();
+        if fleet.workers() != workers {
+            return Err(Error::usage("workers of the fleet", fleet.workers(), format!("{workers}, as the code has")));
+        }
+        if let Gather::First(k) = options.gather {
+            let mut present = vec![false; workers];
+            present[..k.min(workers)].fill(true);
+            if k == 0 || k > workers || !code.decodable(&present, &vec![false; workers]) {
+                return Err(Error::usage(
+                    "gather",
+                    format!("first:k={k}"),
+                    format!("a k from which {} can decode with {}, at most {workers}", code.name(), code.tolerance()),
+                ));
+            }
+        }
+        let rows = encode(data, Operand::ROWS, &*code, options, &mut fleet)?;
+        let columns = encode(data, Operand::COLUMNS, &*code, options, &mut fleet)?;
+        Ok(CodedOracle {
+            fleet,
+            code,
+            rows,
+            columns,
+            gather: options.gather,
+            round: Round::new(workers),
+            workspace: Workspace::default(),
+            payload: Vec::new(),
+            transposed: Vec::new(),
+            caps: vec![0.0; workers],
+            rounds: 0,
+            log: Vec::new(),
+        })
+    }
+
+    /// The code.
+    pub fn code(&self) -> &dyn DataCode {
+        &*self.code
+    }
+
+    /// The fleet.
+    pub fn fleet(&self) -> &F {
+        &self.fleet
+    }
+
+    /// One round: broadcasts `payload` (r vectors), gathers, decodes into `out` (n x r).
+    fn product(&mut self, columns: bool, vectors: usize, out: &mut [f64]) -> Result<()> {
+        let encoded = if columns { &self.columns } else { &self.rows };
+        if self.fleet.precision() != Precision::F64 {
+            for x in &mut self.payload {
+                *x = f32::from_f64(*x).to_f64();
+            }
+        }
+        if let Some(bad) = self.payload.iter().find(|x| !x.is_finite()) {
+            return Err(Error::Numerical(format!("a vector to broadcast holds {bad}; only finite numbers can be sent")));
+        }
+        let norm = norm(&self.payload);
+        self.caps.iter_mut().zip(&encoded.frobenius).for_each(|(cap, f)| *cap = CAP_SLACK * f * norm);
+        let request =
+            Request { round: self.rounds, opcode: Opcode::Product, operand: encoded.operand, vectors };
+        self.rounds += 1;
+        self.round.begin(&request, encoded.layout.shard_rows * vectors, self.gather, &self.caps);
+        let code = &self.code;
+        self.fleet.run(&request, &self.payload, &mut self.round, &|present, implausible| {
+            code.decodable(present, implausible)
+        })?;
+        let replies = Replies {
+            values: self.round.arena(),
+            present: self.round.present(),
+            implausible: self.round.implausible(),
+            layout: encoded.layout,
+            vectors,
+            precision: self.fleet.precision(),
+            broadcast: &self.payload,
+            stats: &encoded.stats,
+            check: encoded.check.as_ref().map(|c| c as &dyn ReplyCheck),
+            round: request.round,
+        };
+        let report = self.code.decode(&replies, &mut self.workspace, out)?;
+        self.log.push(RoundReport { report, late: self.round.missing(), seconds: self.round.seconds() });
+        Ok(())
+    }
+}
+
+/// Euclidean norm by blocks, so that long vectors lose no digits.
+fn norm(values: &[f64]) -> f64 {
+    let sums: f64 = values.chunks(256).map(|c| c.iter().map(|x| x * x).sum::<f64>()).sum();
+    sums.sqrt()
+}
+
+/// `out = in'` for a row-major rows x cols `values`.
+fn transpose(values: &[f64], cols: usize, out: &mut [f64]) {
+    let rows = values.len() / cols.max(1);
+    for (i, row) in values.chunks_exact(cols).enumerate() {
+        for (j, &x) in row.iter().enumerate() {
+            out[j * rows + i] = x;
+        }
+    }
+}
+
+impl<F: Fleet> ProductOracle for CodedOracle<F> {
+    fn rows(&self) -> usize {
+        self.rows.layout.rows
+    }
+
+    fn cols(&self) -> usize {
+        self.rows.layout.cols
+    }
+
+    fn margins(&mut self, weights: &[f64], out: &mut [f64]) -> Result<()> {
+        let vectors = weights.len() / self.cols();
+        self.payload.clear();
+        self.payload.extend_from_slice(weights);
+        self.product(false, vectors, out)
+    }
+
+    fn pullback(&mut self, residuals: &[f64], out: &mut [f64]) -> Result<()> {
+        let vectors = residuals.len() / self.rows();
+        self.payload.resize(residuals.len(), 0.0);
+        if vectors == 1 {
+            self.payload.copy_from_slice(residuals);
+            return self.product(true, 1, out);
+        }
+        transpose(residuals, vectors, &mut self.payload);
+        let mut value = std::mem::take(&mut self.transposed);
+        value.resize(out.len(), 0.0);
+        let done = self.product(true, vectors, &mut value);
+        transpose(&value, vectors, out);
+        self.transposed = value;
+        done
+    }
+
+    fn drain(&mut self) -> Rounds {
+        let mut sum = Rounds {
+            late: Vec::new(),
+            liars: Vec::new(),
+            residual: 0.0,
+            bound: 0.0,
+            certainty: Certainty::Certified,
+            seconds: 0.0,
+        };
+        for round in self.log.drain(..) {
+            sum.late.extend(&round.late);
+            sum.liars.extend(&round.report.liars);
+            sum.residual = sum.residual.max(round.report.residual);
+            sum.bound = sum.bound.max(round.report.bound);
+            sum.seconds += round.seconds;
+            if round.report.certainty != Certainty::Certified {
+                sum.certainty = round.report.certainty;
+            }
+        }
+        for names in [&mut sum.late, &mut sum.liars] {
+            names.sort_unstable();
+            names.dedup();
+        }
+        sum
+    }
+
+    fn counters(&self) -> Counters {
+        self.fleet.counters()
+    }
+
+    fn unit_roundoff(&self) -> f64 {
+        self.fleet.precision().unit_roundoff()
+    }
+}

@@ -1,0 +1,143 @@
+//! Everything a training run can be told, with the command line's defaults and names.
+
+use crate::scalar::Precision;
+
+/// Which carrier moves the frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum FleetKind {
+    /// Workers simulated in this process, in virtual time.
+    #[default]
+    Simulated,
+    /// Worker processes on this machine, started by the program.
+    Tcp,
+}
+
+/// Which device simulated workers compute on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum DeviceKind {
+    /// A hardware GPU where there is one and the precision allows it, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU; the software adapter too, when there is no other.
+    Gpu,
+}
+
+/// How rows are ordered before they are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum PartitionKind {
+    /// As read.
+    #[default]
+    Contiguous,
+    /// In a random order.
+    Shuffled,
+    /// By label.
+    Sorted,
+}
+
+/// A training run. [`TrainConfig::default`] is what the command line does without options.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct TrainConfig {
+    /// Loss by name with parameters (`logistic`, `huber:delta=1`, …); `None` takes it from the labels.
+    pub task: Option<String>,
+    /// Weight of `|w|^2 / 2`.
+    pub l2: f64,
+    /// Weight of `|w|_1`.
+    pub l1: f64,
+    /// A constraint by name (`box:lo=-1,hi=1`, `simplex`, `l2-ball:radius=1`, `non-negative`).
+    pub constraint: Option<String>,
+    /// Adds a constant column that is not penalized.
+    pub intercept: bool,
+    /// Centers and scales the columns (sparse data: scales only).
+    pub standardize: bool,
+    /// Order of the rows.
+    pub partition: PartitionKind,
+    /// Method by name, or `auto`.
+    pub method: String,
+    /// Most iterations.
+    pub iterations: usize,
+    /// On the gradient norm, the duality gap or the proximal step: see [`crate::method`].
+    pub tolerance: f64,
+    /// Wall seconds after which it stops.
+    pub time_limit: Option<f64>,
+    /// m.
+    pub workers: usize,
+    /// Code by name with parameters; `None`: `uncoded`, or `real-parity` where liars or stragglers must be tolerated.
+    pub code: Option<String>,
+    /// Liars the code must tolerate.
+    pub liars: usize,
+    /// Stragglers the code must tolerate.
+    pub stragglers: usize,
+    /// Secret check vectors a worker; `None`: 2 for more than 16 workers with liars, else none.
+    pub keys: Option<usize>,
+    /// Goes on beyond the code's guarantee and says so, where it would refuse.
+    pub uncertified: bool,
+    /// Gather policy; `None`: `decodable` where stragglers are tolerated, else `all`.
+    pub gather: Option<String>,
+    /// Liars among the simulated workers.
+    pub inject_liars: usize,
+    /// What they send.
+    pub attack: String,
+    /// True: the same workers lie in every round; false: others each round.
+    pub fixed_liars: bool,
+    /// Slow workers.
+    pub inject_slow: usize,
+    /// Dead workers.
+    pub inject_dead: usize,
+    /// Delay model.
+    pub delay: String,
+    /// Carrier.
+    pub fleet: FleetKind,
+    /// Device.
+    pub device: DeviceKind,
+    /// Storage precision; `None`: f64 on the CPU, f32 on a GPU.
+    pub precision: Option<Precision>,
+    /// Threads of the CPU device; `None`: all cores.
+    pub threads: Option<usize>,
+    /// The one seed.
+    pub seed: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        TrainConfig {
+            task: None,
+            l2: 0.0,
+            l1: 0.0,
+            constraint: None,
+            intercept: false,
+            standardize: false,
+            partition: PartitionKind::Contiguous,
+            method: "auto".into(),
+            iterations: 5000,
+            tolerance: 1e-8,
+            time_limit: None,
+            workers: 15,
+            code: None,
+            liars: 0,
+            stragglers: 0,
+            keys: None,
+            uncertified: false,
+            gather: None,
+            inject_liars: 0,
+            attack: "gaussian".into(),
+            fixed_liars: false,
+            inject_slow: 0,
+            inject_dead: 0,
+            delay: "none".into(),
+            fleet: FleetKind::Simulated,
+            device: DeviceKind::Auto,
+            precision: None,
+            threads: None,
+            seed: 0,
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! The record file: everything a run was asked and what happened in it, as JSON.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{IterationRecord, Observer};
+use crate::error::{Error, Result};
+
+/// Version of the record's layout.
+pub const SCHEMA: u32 = 1;
+
+/// Size of the data.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct DataRecord {
+    /// Rows n.
+    pub rows: usize,
+    /// Columns d, an intercept's included.
+    pub cols: usize,
+    /// Stored values.
+    pub nnz: usize,
+}
+
+/// The code of a run.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CodeRecord {
+    /// Name with parameters.
+    pub name: String,
+    /// m.
+    pub workers: usize,
+    /// q.
+    pub blocks: usize,
+    /// m / q.
+    pub redundancy: f64,
+    /// Liars it was built for.
+    pub liars: usize,
+    /// Stragglers it was built for.
+    pub stragglers: usize,
+}
+
+/// How many worker-iterations the master named rightly, missed, and named wrongly; against what was injected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct NamingScore {
+    /// Liars that were named.
+    pub hits: usize,
+    /// Liars that were not.
+    pub misses: usize,
+    /// Honest workers that were named.
+    pub innocents_accused: usize,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FinalRecord {
+    /// The status, kebab-case: a method's, or the kind of the error that ended the run.
+    pub status: String,
+    /// F(w) once more in f64 on the data as read.
+    pub objective: f64,
+    /// The norm compared with the tolerance.
+    pub gradient_norm: f64,
+    /// Duality gap, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duality_gap: Option<f64>,
+    /// How far above the optimum the answer can be, as far as the run can tell: from the gradient and strong convexity, or
+    /// the duality gap, with the workers' round-off and the certificates' bounds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gap_bound: Option<f64>,
+    /// |w|.
+    pub weights_norm: f64,
+    /// Iterations.
+    pub iterations: usize,
+    /// Rounds.
+    pub rounds: u64,
+    /// Simulated seconds.
+    pub virtual_seconds: f64,
+    /// Wall seconds.
+    pub wall_seconds: f64,
+    /// All workers ever named as liars.
+    pub liars: Vec<usize>,
+    /// All workers ever late or silent.
+    pub late: Vec<usize>,
+    /// True when every round was certified.
+    pub certified: bool,
+    /// Largest bound on the error of a decoded value.
+    pub bound: f64,
+    /// Names against the injected truth, when faults were injected.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub naming: Option<NamingScore>,
+    /// Score on the test data, where there were any: accuracy, or root mean square error.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub test_score: Option<f64>,
+    /// Score on the training data.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub train_score: Option<f64>,
+    /// What went wrong, when the run ended in an error.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+}
+
+/// A whole run.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RunRecord {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Version of Steadfast.
+    pub version: String,
+    /// The command line, or how the library was called.
+    pub command: String,
+    /// Every option in force.
+    pub config: serde_json::Value,
+    /// Device and carrier; the SIMD level is part of "one device".
+    pub fleet: String,
+    /// Size of the data.
+    pub data: DataRecord,
+    /// The code.
+    pub code: CodeRecord,
+    /// Iteration by iteration.
+    pub iterations: Vec<IterationRecord>,
+    /// How it ended.
+    #[serde(rename = "final")]
+    pub end: FinalRecord,
+}
+
+impl RunRecord {
+    /// Writes it as JSON, whole or not at all (a temporary file beside it is renamed).
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_vec(self).map_err(|e| Error::Numerical(format!("record can't be written as JSON: {e}")))?;
+        write_whole(path, &text)
+    }
+
+    /// Reads a record file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it can't be read, [`Error::Input`] when it is no record of this schema.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read(path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.into(),
+            before_work: true,
+            source,
+        })?;
+        let record: RunRecord = serde_json::from_slice(&text)
+            .map_err(|e| Error::input(path.display().to_string(), e, "a record written by --record"))?;
+        if record.schema != SCHEMA {
+            return Err(Error::input(path.display().to_string(), format!("schema {}", record.schema), format!("schema {SCHEMA}")));
+        }
+        Ok(record)
+    }
+}
+
+/// Writes a file through a temporary one beside it, so that a reader never sees half of it.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let io = |source| Error::Io { action: "write", path: path.into(), before_work: false, source };
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let mut file = std::fs::File::create(&part).map_err(io)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+    std::fs::rename(&part, path).map_err(io)
+}
+
+/// Finds out before any work whether `path` can be written: opens it for appending, and removes it again if it was not
+/// there.
+///
+/// # Errors
+/// [`Error::Io`] with `before_work`.
+pub fn check_writable(path: &Path) -> Result<()> {
+    let existed = path.exists();
+    std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(|source| Error::Io {
+        action: "write",
+        path: path.into(),
+        before_work: true,
+        source,
+    })?;
+    if !existed {
+        // Nothing to keep: the run writes the file whole at its end.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(())
+}
+
+/// An observer that keeps every iteration.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    /// What it has seen.
+    pub iterations: Vec<IterationRecord>,
+}
+
+impl Observer for Recorder {
+    fn iteration(&mut self, record: &mut IterationRecord) -> Result<()> {
+        self.iterations.push(record.clone());
+        Ok(())
+    }
+}
+
+impl NamingScore {
+    /// Counts over all iterations whose injected truth is known; `None` when none is.
+    pub fn of(iterations: &[IterationRecord]) -> Option<Self> {
+        let mut score = None;
+        for it in iterations {
+            if let Some(truth) = &it.injected {
+                let score: &mut NamingScore = score.get_or_insert_default();
+                let named = it.liars.iter().filter(|w| truth.liars.contains(w)).count();
+                score.hits += named;
+                score.innocents_accused += it.liars.len() - named;
+                score.misses += truth.liars.iter().filter(|w| !it.liars.contains(w)).count();
+            }
+        }
+        score
+    }
+}

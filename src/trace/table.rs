@@ -1,0 +1,118 @@
+//! The final table of a run, as text.
+
+use super::record::RunRecord;
+
+/// A short list of workers: all of them up to eight, else the first ones and how many more.
+fn workers(list: &[usize]) -> String {
+    if list.is_empty() {
+        return "none".into();
+    }
+    let shown: Vec<String> = list.iter().take(8).map(ToString::to_string).collect();
+    let more = list.len().saturating_sub(8);
+    if more > 0 { format!("{} and {more} more", shown.join(" ")) } else { shown.join(" ") }
+}
+
+/// How often each worker is named in a list of lists, as `worker (times)`, most often first.
+fn tally<'a>(lists: impl Iterator<Item = &'a Vec<usize>>, count: usize) -> String {
+    let mut times = vec![0usize; count];
+    for &worker in lists.flatten() {
+        if let Some(t) = times.get_mut(worker) {
+            *t += 1;
+        }
+    }
+    let mut order: Vec<usize> = (0..count).filter(|&w| times[w] > 0).collect();
+    order.sort_by_key(|&w| (std::cmp::Reverse(times[w]), w));
+    if order.is_empty() {
+        return "none".into();
+    }
+    let shown: Vec<String> = order.iter().take(8).map(|&w| format!("{w} ({})", times[w])).collect();
+    let more = order.len().saturating_sub(8);
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}
+
+/// A number of seconds with a unit that fits.
+fn seconds(s: f64) -> String {
+    if s < 1e-3 {
+        format!("{:.0} us", s * 1e6)
+    } else if s < 1.0 {
+        format!("{:.1} ms", s * 1e3)
+    } else {
+        format!("{s:.2} s")
+    }
+}
+
+/// The table that ends a run: how it ended, what it cost, who was late, who lied, and what is certified.
+pub fn final_table(record: &RunRecord) -> String {
+    let end = &record.end;
+    let last = record.iterations.last();
+    let mut rows: Vec<(&str, String)> = vec![("status", end.status.clone())];
+    let mut row = |name, value: String| rows.push((name, value));
+    row("objective", format!("{:.12}", end.objective));
+    row("gradient norm", format!("{:.3e}", end.gradient_norm));
+    if let Some(gap) = end.duality_gap {
+        row("duality gap", format!("{gap:.3e}"));
+    }
+    if let Some(gap) = end.gap_bound {
+        row("above the optimum", format!("at most {gap:.3e}"));
+    }
+    if let Some(score) = end.train_score {
+        row("score (training)", format!("{score:.4}"));
+    }
+    if let Some(score) = end.test_score {
+        row("score (test)", format!("{score:.4}"));
+    }
+    row("iterations", format!("{} in {} rounds", end.iterations, end.rounds));
+    if let Some(last) = last {
+        row("numbers sent", format!("{} down, {} up", last.floats_down, last.floats_up));
+    }
+    row("time", format!("{} simulated, {} on this machine", seconds(end.virtual_seconds), seconds(end.wall_seconds)));
+    row("code", format!("{} on {} workers, redundancy {:.3}", record.code.name, record.code.workers, record.code.redundancy));
+    row("named liars (iterations)", tally(record.iterations.iter().map(|i| &i.liars), record.code.workers));
+    row("late (iterations)", tally(record.iterations.iter().map(|i| &i.late), record.code.workers));
+    if let Some(score) = end.naming {
+        row(
+            "against the injected",
+            format!("{} lies named, {} missed, {} innocents accused", score.hits, score.misses, score.innocents_accused),
+        );
+    }
+    let certificate = if end.certified {
+        format!("certified: no decoded value off by more than {:.2e}", end.bound)
+    } else {
+        format!("NOT certified: workers {} can't be checked by this code and these options", workers(&end.late))
+    };
+    row("certificate", if end.certified || !end.late.is_empty() { certificate } else { "NOT certified: this code can't detect lies".into() });
+    if let Some(error) = &end.error {
+        row("ended by", error.clone());
+    }
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    rows.iter().map(|(name, value)| format!("  {name:width$}  {value}\n")).collect()
+}
+
+/// Iterations as CSV with a header.
+pub fn csv(record: &RunRecord) -> String {
+    let mut text = String::from(
+        "iteration,objective,gradient_norm,step,rounds,communications,floats_down,floats_up,virtual_seconds,wall_seconds,late,liars,residual,bound,certified\n",
+    );
+    let join = |list: &[usize]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    for i in &record.iterations {
+        text += &format!(
+            "{},{:e},{:e},{:e},{},{},{},{},{:e},{:e},{},{},{:e},{:e},{}\n",
+            i.iteration,
+            i.objective,
+            i.gradient_norm,
+            i.step,
+            i.rounds,
+            i.communications,
+            i.floats_down,
+            i.floats_up,
+            i.virtual_seconds,
+            i.wall_seconds,
+            join(&i.late),
+            join(&i.liars),
+            i.residual,
+            i.bound,
+            i.certified
+        );
+    }
+    text
+}
