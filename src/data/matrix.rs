@@ -233,4 +233,24 @@ impl<T: Element> Matrix<T> {
             }
         }
     }
+
+    /// `out = U' A`, in f64: `residuals` holds `rows x r` values, row-major; `out` is `r x cols`, row-major. The plain
+    /// reference product beside [`Matrix::multiply`]; rows are added in blocks, so that long columns lose no digits.
+    pub fn multiply_transposed(&self, residuals: &[f64], r: usize, out: &mut [f64]) {
+        assert_eq!(residuals.len(), r * self.rows(), "rows x r values");
+        assert_eq!(out.len(), r * self.cols(), "r vectors of cols values");
+        const BLOCK: usize = 128;
+        let cols = self.cols();
+        out.fill(0.0);
+        let mut partial = vec![0.0; out.len()];
+        for start in (0..self.rows()).step_by(BLOCK) {
+            partial.fill(0.0);
+            for i in start..(start + BLOCK).min(self.rows()) {
+                for (v, &u) in residuals[i * r..(i + 1) * r].iter().enumerate() {
+                    self.for_each_in_row(i, |j, x| partial[v * cols + j] += x.to_f64() * u);
+                }
+            }
+            out.iter_mut().zip(&partial).for_each(|(o, p)| *o += p);
+        }
+    }
 }

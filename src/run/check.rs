@@ -1,0 +1,78 @@
+//! What can be found wrong with a configuration before any work is done.
+
+use super::config::{DeviceKind, FleetKind, TrainConfig};
+use crate::error::{Error, Result};
+use crate::scalar::Precision;
+
+/// Refuses numbers outside their range.
+fn at_least(what: &str, got: f64, least: f64, open: bool) -> Result<()> {
+    let fine = got.is_finite() && if open { got > least } else { got >= least };
+    if fine {
+        return Ok(());
+    }
+    let sign = if open { "above" } else { "at least" };
+    Err(Error::usage(what, got, format!("a finite number {sign} {least}")))
+}
+
+impl TrainConfig {
+    /// Refuses what can't be run, whatever the data.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    pub fn check(&self) -> Result<()> {
+        at_least("--l2", self.l2, 0.0, false)?;
+        at_least("--l1", self.l1, 0.0, false)?;
+        at_least("--tolerance", self.tolerance, 0.0, false)?;
+        if let Some(limit) = self.time_limit {
+            at_least("--time-limit", limit, 0.0, true)?;
+        }
+        if self.workers == 0 {
+            return Err(Error::usage("--workers", 0, "at least 1"));
+        }
+        if self.threads == Some(0) {
+            return Err(Error::usage("--threads", 0, "at least 1"));
+        }
+        if self.l1 > 0.0 && self.constraint.is_some() {
+            return Err(Error::usage("--l1 with --constraint", "both", "one of the two"));
+        }
+        let faulty = self.inject_liars + self.inject_slow + self.inject_dead;
+        if faulty > self.workers {
+            return Err(Error::usage(
+                "--inject-liars, --inject-slow and --inject-dead together",
+                faulty,
+                format!("at most the {} workers", self.workers),
+            ));
+        }
+        if self.device == DeviceKind::Gpu && self.precision == Some(Precision::F64) {
+            return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
+        }
+        if self.fleet == FleetKind::Tcp && self.device == DeviceKind::Gpu {
+            return Err(Error::usage("--fleet tcp with --device", "gpu", "cpu or auto: worker processes compute on the CPU"));
+        }
+        Ok(())
+    }
+
+    /// The code's name with parameters: as asked, or what the tolerance needs.
+    pub fn code_name(&self) -> String {
+        match &self.code {
+            Some(name) => name.clone(),
+            None if self.liars > 0 || self.stragglers > 0 => "real-parity".into(),
+            None => "uncoded".into(),
+        }
+    }
+
+    /// Secret check vectors a worker: as asked, or two where collusion could not be resisted otherwise.
+    pub fn key_count(&self) -> usize {
+        let parity = self.code_name().starts_with("real-parity");
+        self.keys.unwrap_or(if parity && self.workers > 16 && self.liars > 0 { 2 } else { 0 })
+    }
+
+    /// The gather policy's name: as asked, or what the tolerance needs.
+    pub fn gather_name(&self) -> String {
+        match &self.gather {
+            Some(name) => name.clone(),
+            None if self.stragglers > 0 => "decodable".into(),
+            None => "all".into(),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The end of a run: the objective once more in f64 on the data as read, and how far above the optimum it can be.
+
+use crate::data::Matrix;
+use crate::objective::Objective;
+
+/// Facts about final weights, from the data itself and not from any worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FinalEvaluation {
+    /// F(w).
+    pub objective: f64,
+    /// n x K.
+    pub margins: Vec<f64>,
+    /// Duality gap, where there is one.
+    pub duality_gap: Option<f64>,
+    /// `|grad|^2 / (2 l2)` of a smooth strongly convex problem, or the duality gap.
+    pub gap_bound: Option<f64>,
+}
+
+/// Evaluates the objective, and the bound on its gap, with one product and one pullback in f64.
+pub fn evaluate(features: &Matrix<f64>, labels: &[f64], objective: &Objective, weights: &[f64]) -> FinalEvaluation {
+    let k = objective.loss.outputs();
+    let mut margins = vec![0.0; features.rows() * k];
+    features.multiply(weights, k, &mut margins);
+    let mut residuals = vec![0.0; margins.len()];
+    objective.residuals(&margins, labels, &mut residuals);
+    let mut gradient = vec![0.0; weights.len()];
+    features.multiply_transposed(&residuals, k, &mut gradient);
+    let duality_gap = objective.duality_gap(&margins, labels, weights, &gradient);
+    let gap_bound = duality_gap.or_else(|| {
+        objective.add_l2_gradient(weights, &mut gradient);
+        objective.gap_bound(&gradient)
+    });
+    FinalEvaluation { objective: objective.value(&margins, labels, weights), margins, duality_gap, gap_bound }
+}
