@@ -1,5 +1,6 @@
 //! Reading labels as what a task needs: real numbers, two classes, or several.
 
+use super::cell::{listed, quoted};
 use super::dataset::Labels;
 use crate::error::{Error, Result};
 
@@ -113,7 +114,13 @@ impl Labels {
                 .position(|n| n == name)
                 .or_else(|| names.iter().position(|n| number.is_some() && n.parse::<f64>().ok() == number))
                 .map(|at| at as f64)
-                .ok_or_else(|| Error::input("labels", format!("a class `{name}` that the model lacks"), listed(names)))
+                .ok_or_else(|| {
+                    Error::input(
+                        "labels",
+                        format!("a class {} that the model lacks", quoted(name.as_bytes())),
+                        listed(names.iter()),
+                    )
+                })
         };
         let to = own.iter().map(find).collect::<Result<Vec<f64>>>()?;
         Ok(class.iter().map(|&c| to[c as usize]).collect())
@@ -129,7 +136,11 @@ impl Labels {
             Labels::Classes { index, names } => {
                 let number = |name: &String| match name.parse::<f64>() {
                     Ok(x) if x.is_finite() => Ok(x),
-                    _ => Err(Error::input("labels", format!("the text `{name}`"), "numbers, for this task")),
+                    _ => Err(Error::input(
+                        "labels",
+                        format!("the text {}", quoted(name.as_bytes())),
+                        "numbers, for this task",
+                    )),
                 };
                 let values = names.iter().map(number).collect::<Result<Vec<f64>>>()?;
                 Ok(index.iter().map(|&c| values[c as usize]).collect())
@@ -168,19 +179,10 @@ impl Labels {
     }
 }
 
-/// The first names, for an error message.
-fn listed(names: &[String]) -> String {
-    let mut shown = names.iter().take(8).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > 8 {
-        shown.push_str(&format!(", ... ({} in all)", names.len()));
-    }
-    shown
-}
-
 fn wrong_count(names: &[String], allowed: &str) -> Error {
     let got = match names.len() {
-        1 => format!("one class only, {}", listed(names)),
-        k => format!("{k} distinct labels: {}", listed(names)),
+        1 => format!("one class only, {}", listed(names.iter())),
+        k => format!("{k} distinct labels: {}", listed(names.iter())),
     };
     Error::input("labels", got, allowed)
 }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write};
 use std::path::Path;
 
+use super::cell::quoted;
 use super::compressed;
 use super::dataset::{Dataset, Labels};
 use super::matrix::Csr;
@@ -174,16 +175,6 @@ fn number(token: &[u8], what: &str) -> Result<f64, Fault> {
         Some(_) => fault(format!("{what} {}", quoted(token)), "finite numbers"),
         None => fault(format!("{what} {}", quoted(token)), "a number"),
     }
-}
-
-/// A token for an error message: on one line, at most 40 characters, whatever its bytes.
-fn quoted(token: &[u8]) -> String {
-    let text = String::from_utf8_lossy(token);
-    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() {
-        shown.push_str("...");
-    }
-    format!("`{shown}`")
 }
 
 #[cfg(test)]

@@ -142,6 +142,17 @@ impl<T: Element> Csr<T> {
         &self.values
     }
 
+    /// The same matrix with its zeros written out.
+    pub fn to_dense(&self) -> Dense<T> {
+        let mut out = Dense::zeros(self.rows, self.cols);
+        for i in 0..self.rows {
+            let (columns, values) = self.row(i);
+            let row = out.row_mut(i);
+            columns.iter().zip(values).for_each(|(&j, &x)| row[j as usize] = x);
+        }
+        out
+    }
+
     /// The same matrix in whichever form takes fewer bytes: `size + 4` a stored value against `size` an entry, where
     /// `size` is that of a number. A tie is dense.
     pub fn compact(self) -> Matrix<T> {
@@ -150,13 +161,7 @@ impl<T: Element> Csr<T> {
         if self.values.len() as u128 * (size + 4) < dense {
             return Matrix::Csr(self);
         }
-        let mut out = Dense::zeros(self.rows, self.cols);
-        for i in 0..self.rows {
-            let (columns, values) = self.row(i);
-            let row = out.row_mut(i);
-            columns.iter().zip(values).for_each(|(&j, &x)| row[j as usize] = x);
-        }
-        Matrix::Dense(out)
+        Matrix::Dense(self.to_dense())
     }
 
     /// The stored values, writable (the pattern stays).
