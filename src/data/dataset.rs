@@ -34,6 +34,14 @@ impl Labels {
 }
 
 /// Features (n x d) with a label a row.
+///
+/// ```
+/// use steadfast::data::{Dataset, Dense, Labels, Matrix};
+/// let features = Matrix::Dense(Dense::new(2, 3, vec![1.0, 0.0, 2.0, 0.0, 1.0, 1.0])?);
+/// let data = Dataset::new(features, Labels::Real(vec![1.0, -1.0]), Vec::new())?;
+/// assert_eq!((data.rows(), data.cols()), (2, 3));
+/// # Ok::<(), steadfast::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Dataset<T = f64> {
     /// n x d.
@@ -65,5 +73,15 @@ impl<T: Element> Dataset<T> {
             ));
         }
         Ok(Dataset { features, labels, columns })
+    }
+
+    /// n, the number of rows.
+    pub fn rows(&self) -> usize {
+        self.features.rows()
+    }
+
+    /// d, the number of features.
+    pub fn cols(&self) -> usize {
+        self.features.cols()
     }
 }

@@ -6,9 +6,9 @@ use crate::scalar::Element;
 /// A dense matrix, row-major: entry (i, j) is `values[i * cols + j]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense<T> {
-    rows: usize,
-    cols: usize,
-    values: Vec<T>,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) values: Vec<T>,
 }
 
 impl<T: Element> Dense<T> {
@@ -66,11 +66,11 @@ impl<T: Element> Dense<T> {
 /// A sparse matrix by compressed rows: row i has columns `indices[offsets[i]..offsets[i+1]]`, ascending.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Csr<T> {
-    rows: usize,
-    cols: usize,
-    offsets: Vec<usize>,
-    indices: Vec<u32>,
-    values: Vec<T>,
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) offsets: Vec<usize>,
+    pub(super) indices: Vec<u32>,
+    pub(super) values: Vec<T>,
 }
 
 impl<T: Element> Csr<T> {
@@ -140,6 +140,28 @@ impl<T: Element> Csr<T> {
     /// The stored values.
     pub fn values(&self) -> &[T] {
         &self.values
+    }
+
+    /// The same matrix with its zeros written out.
+    pub fn to_dense(&self) -> Dense<T> {
+        let mut out = Dense::zeros(self.rows, self.cols);
+        for i in 0..self.rows {
+            let (columns, values) = self.row(i);
+            let row = out.row_mut(i);
+            columns.iter().zip(values).for_each(|(&j, &x)| row[j as usize] = x);
+        }
+        out
+    }
+
+    /// The same matrix in whichever form takes fewer bytes: `size + 4` a stored value against `size` an entry, where
+    /// `size` is that of a number. A tie is dense.
+    pub fn compact(self) -> Matrix<T> {
+        let size = size_of::<T>() as u128;
+        let dense = self.rows as u128 * self.cols as u128 * size;
+        if self.values.len() as u128 * (size + 4) < dense {
+            return Matrix::Csr(self);
+        }
+        Matrix::Dense(self.to_dense())
     }
 
     /// The stored values, writable (the pattern stays).
