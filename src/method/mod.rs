@@ -1,1 +1,90 @@
-//! Methods and the solve loop.
+//! Methods and the solve loop. A method asks an oracle for certified products and never sees a worker; the loop in
+//! [`solve`] does all that the methods share: records, observers, limits, and the tests that end a run.
+
+mod auto;
+mod iterate;
+mod lbfgs;
+mod line_search;
+mod problem;
+mod ray;
+mod rounding;
+mod solve;
+mod status;
+mod vector;
+
+pub use auto::{NAMES, by_name, for_objective};
+pub use iterate::Iterate;
+pub use lbfgs::Lbfgs;
+pub use line_search::{Accepted, LineSearch, Sample};
+pub use problem::Problem;
+pub use rounding::Rounding;
+pub use solve::{Outcome, SolveOptions, solve};
+pub use status::{Criterion, Status};
+
+use crate::error::{Error, Result};
+use crate::objective::Objective;
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Step {
+    /// The iterate moved.
+    Moved {
+        /// The step length taken.
+        length: f64,
+    },
+    /// No step decreases F measurably, from margins computed in full and along the plainest direction the method has.
+    Stuck,
+}
+
+/// An iterative method for a [`Problem`]. To add one, write `start` and `step`; [`solve`] does the rest.
+///
+/// After `start` and after each `step` that moved, the iterate's `weights`, `margins`, `residuals`, `value`,
+/// `stationarity` and (where there is one) `duality_gap` must be up to date; `gradient` is the one that `stationarity` was
+/// computed from.
+pub trait Method: Send + std::fmt::Debug {
+    /// The kebab-case name, as on the command line and in records.
+    fn name(&self) -> &'static str;
+
+    /// Whether the method can solve this kind of objective.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] that says which methods can.
+    fn check(&self, objective: &Objective) -> Result<()>;
+
+    /// Prepares for a run from `iterate`, whose margins, residuals and value are known: gives it a gradient and a
+    /// stationarity, and forgets any earlier run.
+    ///
+    /// # Errors
+    /// Those of the rounds it asks for.
+    fn start(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()>;
+
+    /// One iteration.
+    ///
+    /// # Errors
+    /// Those of the rounds it asks for; [`Error::Numerical`] when it can't go on.
+    fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step>;
+
+    /// Makes sure that the iterate stands on margins computed in full, before convergence is accepted. Methods whose
+    /// margins are always products have nothing to do.
+    ///
+    /// # Errors
+    /// Those of the rounds it asks for.
+    fn verify(&mut self, _problem: &mut Problem<'_>, _iterate: &mut Iterate) -> Result<()> {
+        Ok(())
+    }
+
+    /// Forgets what was learnt about the objective (pairs, momentum), after a run without measurable progress.
+    fn restart(&mut self);
+}
+
+/// The error of a smooth-only method that was given a regularizer; nothing for a smooth objective.
+fn require_smooth(name: &'static str, objective: &Objective) -> Result<()> {
+    match &objective.regularizer {
+        None => Ok(()),
+        Some(h) => Err(Error::usage(
+            format!("method {name} with {}", h.name()),
+            "an objective with a non-smooth part or a constraint",
+            "fista or proximal-gradient for it; gradient-descent and lbfgs for smooth objectives",
+        )),
+    }
+}

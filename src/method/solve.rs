@@ -1,0 +1,246 @@
+//! The solve loop: what every method shares.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::iterate::Iterate;
+use super::problem::{Problem, merge};
+use super::rounding::{Floor, Stall, floor};
+use super::status::{Criterion, Status};
+use super::{Method, Step};
+use crate::coding::Certainty;
+use crate::error::{Error, Result};
+use crate::trace::{IterationRecord, Observer};
+
+/// When a run ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SolveOptions {
+    /// Iterations allowed.
+    pub iterations: usize,
+    /// The gradient norm, duality gap or proximal-step norm to reach; 0 goes on until rounding.
+    pub tolerance: f64,
+    /// Wall time allowed, checked between iterations.
+    pub time_limit: Option<Duration>,
+}
+
+impl Default for SolveOptions {
+    fn default() -> Self {
+        SolveOptions { iterations: 5_000, tolerance: 1e-9, time_limit: None }
+    }
+}
+
+impl SolveOptions {
+    fn check(&self) -> Result<()> {
+        if !(self.tolerance.is_finite() && self.tolerance >= 0.0) {
+            return Err(Error::usage("tolerance", self.tolerance, "a finite number, at least 0"));
+        }
+        Ok(())
+    }
+}
+
+/// What a run found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// w, K x d, row-major.
+    pub weights: Vec<f64>,
+    /// How it ended.
+    pub status: Status,
+    /// The record of the last iteration: F, norms, rounds, floats, times.
+    pub last: IterationRecord,
+    /// Every worker that was named a liar in some round, ascending.
+    pub liars: Vec<usize>,
+    /// Every worker that was late or silent in some round, ascending.
+    pub late: Vec<usize>,
+    /// Typical rounding error of F at w.
+    pub value_error: f64,
+    /// Largest error of the gradient at w that the certificates and rounding allow.
+    pub gradient_error: f64,
+    /// Bound on F(w) - F*, rounding included, where there is one: `(|g| + error)^2 / (2 l2)` for a smooth objective
+    /// whose every weight is penalized, the duality gap where the method has one.
+    pub gap_bound: Option<f64>,
+    /// Largest relative difference between margins carried along and margins computed in full.
+    pub margin_drift: f64,
+}
+
+/// Runs `method` from `start` (K x d) until a criterion, rounding or a limit ends it.
+///
+/// Observers see the start as iteration 0 and then each finished iteration, in order; what an error cuts short, they have
+/// seen up to the last finished one. `cancel` is read between iterations.
+///
+/// # Errors
+/// [`Error::Usage`] for a start or options that can't be used or a method that can't solve the objective; those of the
+/// rounds, [`Error::TooManyFaults`] first of all; [`Error::Numerical`] when F leaves the finite numbers or no step
+/// decreases it although its gradient is above rounding; those of the observers.
+pub fn solve(
+    method: &mut dyn Method,
+    problem: &mut Problem<'_>,
+    start: Vec<f64>,
+    options: &SolveOptions,
+    observers: &mut [&mut dyn Observer],
+    cancel: &AtomicBool,
+) -> Result<Outcome> {
+    options.check()?;
+    method.check(problem.objective())?;
+    let mut run = Run::begin(options, observers, cancel);
+    let mut iterate = Iterate::new(problem, start)?;
+    method.start(problem, &mut iterate)?;
+    let mut status = run.finish_iteration(method, problem, &mut iterate, 0.0)?;
+    while status.is_none() {
+        status = match method.step(problem, &mut iterate)? {
+            Step::Moved { length } => run.finish_iteration(method, problem, &mut iterate, length)?,
+            Step::Stuck => Some(run.stuck(problem, &iterate)?),
+        };
+    }
+    run.outcome(problem, iterate, status)
+}
+
+/// The state of a run that is not the method's.
+struct Run<'r, 'o> {
+    options: &'r SolveOptions,
+    observers: &'r mut [&'o mut dyn Observer],
+    cancel: &'r AtomicBool,
+    began: Instant,
+    virtual_seconds: f64,
+    stall: Stall,
+    next: usize,
+    last: IterationRecord,
+    liars: Vec<usize>,
+    late: Vec<usize>,
+}
+
+impl<'r, 'o> Run<'r, 'o> {
+    fn begin(options: &'r SolveOptions, observers: &'r mut [&'o mut dyn Observer], cancel: &'r AtomicBool) -> Self {
+        Run {
+            options,
+            observers,
+            cancel,
+            began: Instant::now(),
+            virtual_seconds: 0.0,
+            stall: Stall::new(),
+            next: 0,
+            last: IterationRecord::default(),
+            liars: vec![],
+            late: vec![],
+        }
+    }
+
+    /// Verifies a claimed convergence, records the iteration, and says whether the run is over.
+    fn finish_iteration(
+        &mut self,
+        method: &mut dyn Method,
+        problem: &mut Problem<'_>,
+        iterate: &mut Iterate,
+        step: f64,
+    ) -> Result<Option<Status>> {
+        if self.converged(problem, iterate).is_some() {
+            method.verify(problem, iterate)?;
+        }
+        if !(iterate.value.is_finite() && iterate.stationarity.is_finite()) {
+            let (value, norm) = (iterate.value, iterate.stationarity);
+            return Err(Error::Numerical(format!("the objective became {value}, its gradient norm {norm}")));
+        }
+        self.record(problem, iterate, step)?;
+        if let Some(criterion) = self.converged(problem, iterate) {
+            return Ok(Some(Status::Converged { criterion }));
+        }
+        if self.stall.notice(problem, iterate) {
+            if iterate.stationarity <= floor(problem, iterate).gradient {
+                return Ok(Some(Status::Rounding));
+            }
+            method.restart();
+        }
+        Ok(self.limit())
+    }
+
+    fn converged(&self, problem: &Problem<'_>, iterate: &Iterate) -> Option<Criterion> {
+        let (criterion, measure) = match (iterate.duality_gap, &problem.objective().regularizer) {
+            (Some(gap), _) => (Criterion::DualityGap, gap),
+            (None, Some(_)) => (Criterion::ProximalStep, iterate.stationarity),
+            (None, None) => (Criterion::GradientNorm, iterate.stationarity),
+        };
+        (measure <= self.options.tolerance).then_some(criterion)
+    }
+
+    fn limit(&self) -> Option<Status> {
+        if self.cancel.load(Ordering::Relaxed) {
+            Some(Status::Interrupted)
+        } else if self.next > self.options.iterations {
+            Some(Status::IterationLimit)
+        } else if self.options.time_limit.is_some_and(|limit| self.began.elapsed() >= limit) {
+            Some(Status::TimeLimit)
+        } else {
+            None
+        }
+    }
+
+    /// No step is left: rounding, when it explains the gradient or all the decrease that the gradient promises.
+    fn stuck(&mut self, problem: &mut Problem<'_>, iterate: &Iterate) -> Result<Status> {
+        self.account(problem);
+        let floor = floor(problem, iterate);
+        if iterate.stationarity <= floor.gradient {
+            return Ok(Status::Rounding);
+        }
+        Err(Error::Numerical(format!(
+            "no step decreases the objective {:e} although its gradient norm {:e} is above rounding ({:e}); the loss's value and derivative may disagree",
+            iterate.value, iterate.stationarity, floor.gradient
+        )))
+    }
+
+    /// Takes the rounds since the last call into the run's sums.
+    fn account(&mut self, problem: &mut Problem<'_>) -> crate::oracle::Rounds {
+        let tally = problem.take_tally();
+        self.virtual_seconds += tally.seconds;
+        merge(&mut self.liars, &tally.liars);
+        merge(&mut self.late, &tally.late);
+        tally
+    }
+
+    fn record(&mut self, problem: &mut Problem<'_>, iterate: &Iterate, step: f64) -> Result<()> {
+        let tally = self.account(problem);
+        let counters = problem.counters();
+        let mut record = IterationRecord {
+            iteration: self.next,
+            objective: iterate.value,
+            gradient_norm: iterate.stationarity,
+            duality_gap: iterate.duality_gap,
+            step,
+            rounds: counters.rounds,
+            // A round is a broadcast and a gather.
+            communications: 2 * counters.rounds,
+            floats_down: counters.floats_down,
+            floats_up: counters.floats_up,
+            virtual_seconds: self.virtual_seconds,
+            wall_seconds: self.began.elapsed().as_secs_f64(),
+            late: tally.late,
+            liars: tally.liars,
+            residual: tally.residual,
+            bound: tally.bound,
+            certified: tally.certainty == Certainty::Certified,
+            injected: None,
+        };
+        self.next += 1;
+        for observer in self.observers.iter_mut() {
+            observer.iteration(&mut record)?;
+        }
+        self.last = record;
+        Ok(())
+    }
+
+    fn outcome(self, problem: &Problem<'_>, iterate: Iterate, status: Option<Status>) -> Result<Outcome> {
+        let Floor { value, gradient } = floor(problem, &iterate);
+        let objective = problem.objective();
+        let strongly_convex = objective.regularizer.is_none() && objective.l2 > 0.0 && !objective.intercept;
+        let by_curvature = strongly_convex.then(|| (iterate.stationarity + gradient).powi(2) / (2.0 * objective.l2));
+        Ok(Outcome {
+            status: status.unwrap_or(Status::IterationLimit),
+            last: self.last,
+            liars: self.liars,
+            late: self.late,
+            value_error: value,
+            gradient_error: gradient,
+            gap_bound: iterate.duality_gap.or(by_curvature),
+            margin_drift: iterate.drift,
+            weights: iterate.weights,
+        })
+    }
+}
