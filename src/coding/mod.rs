@@ -3,8 +3,10 @@
 //! came, naming who lied. A code is testable without a fleet.
 
 mod encode;
+mod encode_csr;
+mod encode_dense;
 
-pub use encode::{Layout, encode_shard};
+pub use encode::{Layout, encode_shard, encode_shards};
 
 use crate::data::ShardStats;
 use crate::error::Result;

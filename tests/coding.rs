@@ -1,0 +1,5 @@
+//! Encoding and codes, by properties: random matrices, combinations and faults.
+
+mod coding {
+    mod encode;
+}
