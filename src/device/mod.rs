@@ -1,5 +1,9 @@
 //! Devices: where shards live and kernels run. `cpu` is always there; `gpu` is the only folder that names wgpu.
 
+mod cpu;
+
+pub use cpu::{CpuDevice, SimdLevel, multiply_one};
+
 use crate::data::{Matrix, Operand};
 use crate::error::Result;
 use crate::scalar::Element;

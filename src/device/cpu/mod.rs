@@ -1,0 +1,165 @@
+//! The CPU device: the project's own kernels for dense and sparse shards, at the best SIMD level of the processor, over
+//! workers and tiles in parallel.
+//!
+//! Every entry of a result is summed in one fixed order, stated in the kernels' files: 32 (f64: 16) partial sums per row and
+//! block, blocks added pairwise. It depends on the row alone, so results are the same bits for every number of threads,
+//! SIMD level, alignment, tile and number of vectors r. Arithmetic is in `f32` for `f16` and `f32` storage, in `f64` for
+//! `f64`; the round-off of an entry is at most about `(70 + log2(columns / 2048)) u |a|·|v|`, u the unit round-off, where a
+//! single accumulator would have `columns · u |a|·|v|`.
+
+mod dense;
+mod processor;
+mod run;
+mod simd;
+#[cfg(target_arch = "x86_64")]
+mod simd_x86;
+mod sparse;
+mod transposed;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+pub use simd::SimdLevel;
+
+use super::{Batch, Device, DeviceInfo};
+use crate::data::{Csr, Matrix, Operand};
+use crate::error::{Error, Result};
+use crate::scalar::Element;
+
+/// The CPU as a device that holds the shards of simulated workers.
+///
+/// ```
+/// use steadfast::data::{Dense, Matrix, Operand};
+/// use steadfast::device::{Batch, CpuDevice, Device};
+///
+/// let mut device = CpuDevice::<f32>::new(Some(1))?;
+/// let shard = Dense::new(2, 3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// device.upload(0, Operand::ROWS, Matrix::Dense(shard))?;
+/// let batch = Batch { operand: Operand::ROWS, transposed: false, vectors: 1, workers: &[0] };
+/// let mut replies = [0.0; 2];
+/// device.run(&batch, &[1.0, 0.0, -1.0], &mut replies)?;
+/// assert_eq!(replies, [-2.0, -2.0]);
+/// # Ok::<(), steadfast::Error>(())
+/// ```
+pub struct CpuDevice<T: Element> {
+    level: SimdLevel,
+    threads: usize,
+    /// None for one thread: work then runs in the caller's.
+    pool: Option<rayon::ThreadPool>,
+    shards: BTreeMap<(Operand, usize), Resident<T>>,
+    /// The broadcast vectors as sparse kernels want them.
+    interleaved: Vec<T::Acc>,
+    /// One for each thread of the pool.
+    scratch: Vec<Mutex<Vec<T::Acc>>>,
+}
+
+/// A shard and, once a transposed product was asked for, its compressed columns.
+struct Resident<T> {
+    matrix: Matrix<T>,
+    columns: Option<Csr<T>>,
+}
+
+impl<T: Element> std::fmt::Debug for CpuDevice<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CpuDevice")
+            .field("precision", &T::PRECISION)
+            .field("level", &self.level)
+            .field("threads", &self.threads)
+            .field("shards", &self.shards.len())
+            .finish()
+    }
+}
+
+impl<T: Element> CpuDevice<T> {
+    /// A device with no shards, at the best SIMD level of this processor. With `threads` of `None` it uses as many threads as
+    /// the system offers; with `Some(1)` it runs in the caller's thread.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for no threads; [`Error::Device`] when the system gives no threads.
+    pub fn new(threads: Option<usize>) -> Result<Self> {
+        Self::with_level(threads, SimdLevel::detect())
+    }
+
+    /// The same at a given SIMD level, which changes the speed and not one bit of the results.
+    ///
+    /// # Errors
+    /// As [`CpuDevice::new`], and [`Error::Usage`] for a level that this processor lacks.
+    pub fn with_level(threads: Option<usize>, level: SimdLevel) -> Result<Self> {
+        let level = level.require()?;
+        let threads = match threads {
+            Some(0) => return Err(Error::usage("threads", 0, "at least 1")),
+            Some(threads) => threads,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        let pool = (threads > 1)
+            .then(|| {
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(threads)
+                    .thread_name(|i| format!("steadfast-cpu-{i}"))
+                    .build()
+                    .map_err(|e| Error::Device { device: "cpu".into(), message: format!("can't start {threads} threads: {e}") })
+            })
+            .transpose()?;
+        Ok(CpuDevice {
+            level,
+            threads,
+            pool,
+            shards: BTreeMap::new(),
+            interleaved: Vec::new(),
+            scratch: (0..threads).map(|_| Mutex::new(Vec::new())).collect(),
+        })
+    }
+
+    /// Threads in use.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// The SIMD level in use.
+    pub fn level(&self) -> SimdLevel {
+        self.level
+    }
+}
+
+impl<T: Element> Device<T> for CpuDevice<T> {
+    fn info(&self) -> DeviceInfo {
+        let plural = if self.threads == 1 { "" } else { "s" };
+        DeviceInfo {
+            kind: "cpu".into(),
+            name: processor::name(),
+            detail: format!("{}, {} thread{plural}", self.level.name(), self.threads),
+            software: false,
+        }
+    }
+
+    fn upload(&mut self, worker: usize, operand: Operand, shard: Matrix<T>) -> Result<()> {
+        self.shards.insert((operand, worker), Resident { matrix: shard, columns: None });
+        Ok(())
+    }
+
+    fn shape(&self, worker: usize, operand: Operand) -> Option<(usize, usize)> {
+        self.shards.get(&(operand, worker)).map(|s| (s.matrix.rows(), s.matrix.cols()))
+    }
+
+    fn run(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
+        self.run_batch(batch, broadcast, replies)
+    }
+}
+
+/// One worker's product `out = A V'` in the caller's thread: the kernel of [`CpuDevice`], which gives the same bits.
+/// `broadcast` holds r contiguous vectors of `shard.cols()` numbers; `out` becomes (rows x r), row-major. Nothing is allocated
+/// for a dense shard or a single vector.
+///
+/// # Errors
+/// [`Error::Usage`] when a length does not fit.
+pub fn multiply_one<T: Element>(shard: &Matrix<T>, broadcast: &[T::Acc], r: usize, out: &mut [T::Acc]) -> Result<()> {
+    run::check_lengths(broadcast.len(), r * shard.cols(), out.len(), r * shard.rows())?;
+    let level = SimdLevel::detect();
+    let mut interleaved = Vec::new();
+    if shard.is_sparse() {
+        run::interleave_into(&mut interleaved, broadcast, shard.cols(), r);
+    }
+    run::multiply_rows(level, shard, 0, broadcast, &interleaved, r, out);
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! From data as read to data as encoded: order of the rows, standardization, intercept; and the objective over it.
+
+use std::sync::Arc;
+
+use super::config::{PartitionKind, TrainConfig};
+use super::task::Task;
+use crate::data::{Dataset, Matrix, Standardization, partition_order};
+use crate::error::Result;
+use crate::objective::{Objective, Regularizer, l1, regularizer_by_name};
+use crate::seed::Seed;
+
+/// Data ready to encode.
+#[derive(Debug)]
+pub struct Prepared {
+    /// n x d, an intercept's column last.
+    pub features: Matrix<f64>,
+    /// As the loss takes them.
+    pub labels: Vec<f64>,
+    /// What was done to the columns.
+    pub standardization: Option<Standardization>,
+    /// True when the last column is the constant.
+    pub intercept: bool,
+}
+
+/// Orders the rows, standardizes, appends the constant column.
+///
+/// # Errors
+/// None today beyond those of its parts.
+pub fn prepare(config: &TrainConfig, data: Dataset<f64>, mut labels: Vec<f64>) -> Result<Prepared> {
+    let mut features = data.features;
+    if config.partition != PartitionKind::Contiguous {
+        let order = partition_order(&labels, config.partition == PartitionKind::Sorted, Seed(config.seed));
+        features = features.permute_rows(&order);
+        labels = order.iter().map(|&i| labels[i]).collect();
+    }
+    let mut standardization = None;
+    if config.standardize {
+        let description = Standardization::of(&features);
+        description.apply(&mut features)?;
+        standardization = Some(description);
+    }
+    if config.intercept {
+        features = features.append_column(1.0);
+    }
+    Ok(Prepared { features, labels, standardization, intercept: config.intercept })
+}
+
+/// The objective of a configuration over prepared data.
+///
+/// # Errors
+/// An unknown loss or constraint.
+pub fn objective(config: &TrainConfig, task: &Task, prepared: &Prepared) -> Result<Objective> {
+    let d = prepared.features.cols();
+    let regularizer: Option<Arc<dyn Regularizer>> = if config.l1 > 0.0 {
+        Some(l1(config.l1, d, config.intercept)?)
+    } else {
+        config.constraint.as_deref().map(|name| regularizer_by_name(name, d, config.intercept)).transpose()?
+    };
+    Ok(Objective { loss: task.make_loss()?, l2: config.l2, regularizer, intercept: config.intercept })
+}

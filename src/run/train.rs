@@ -1,0 +1,297 @@
+//! The builder that joins data, objective, code, fleet, method and observers into one training run.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::config::TrainConfig;
+use super::finish::{FinalEvaluation, evaluate};
+use super::model::{MODEL_SCHEMA, Model, Provenance};
+use super::task::Task;
+use super::{fleets, prepare};
+use crate::coding::{DataCode, Tolerance, code_by_name};
+use crate::data::{Dataset, Matrix, OneHot};
+use crate::error::{Error, Result};
+use crate::method::{self, Outcome, Problem, SolveOptions};
+use crate::objective::Objective;
+use crate::seed::Seed;
+use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
+
+/// A training run, ready to start.
+///
+/// ```
+/// use steadfast::data::{LoadOptions, Source, load};
+/// use steadfast::run::{TrainConfig, Training};
+///
+/// let source = Source::parse("synthetic:regression,rows=300,cols=12")?;
+/// let data = load(&source, &LoadOptions::default())?;
+/// let config = TrainConfig { l2: 1e-3, liars: 4, inject_liars: 4, ..TrainConfig::default() };
+/// let trained = Training::new(config).run(data)?;
+/// assert!(trained.error.is_none());
+/// assert_eq!(trained.record.end.naming.map(|n| n.innocents_accused), Some(0));
+/// # Ok::<(), steadfast::Error>(())
+/// ```
+pub struct Training<'a> {
+    config: TrainConfig,
+    command: String,
+    data_name: String,
+    test: Option<Dataset<f64>>,
+    init: Option<Model>,
+    one_hot: Option<OneHot>,
+    observers: Vec<&'a mut dyn Observer>,
+    cancel: Option<&'a AtomicBool>,
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Trained {
+    /// Everything that happened.
+    pub record: RunRecord,
+    /// The model; `None` when the run ended in an error.
+    pub model: Option<Model>,
+    /// The error that ended the run after it began; the record holds the iterations up to it.
+    pub error: Option<Error>,
+    /// 0, or what the command line should exit with.
+    pub exit_status: u8,
+}
+
+impl<'a> Training<'a> {
+    /// A run with these options and no observers.
+    pub fn new(config: TrainConfig) -> Self {
+        Training {
+            config,
+            command: "library".into(),
+            data_name: "data".into(),
+            test: None,
+            init: None,
+            one_hot: None,
+            observers: Vec::new(),
+            cancel: None,
+        }
+    }
+
+    /// How it was called, for the record.
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.command = command.into();
+        self
+    }
+
+    /// The data's name, for the model.
+    pub fn data_name(mut self, name: impl Into<String>) -> Self {
+        self.data_name = name.into();
+        self
+    }
+
+    /// Data to score the model on.
+    pub fn test(mut self, test: Option<Dataset<f64>>) -> Self {
+        self.test = test;
+        self
+    }
+
+    /// A model to start from.
+    pub fn init(mut self, model: Option<Model>) -> Self {
+        self.init = model;
+        self
+    }
+
+    /// How the reader turned text columns into numbers, for the model.
+    pub fn one_hot(mut self, mapping: Option<OneHot>) -> Self {
+        self.one_hot = mapping;
+        self
+    }
+
+    /// Adds an observer of the iterations.
+    pub fn observe(mut self, observer: &'a mut dyn Observer) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// A flag that stops the run when it becomes true.
+    pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
+        self.cancel = Some(flag);
+        self
+    }
+
+    /// Trains.
+    ///
+    /// # Errors
+    /// What is wrong with options or data, before the run begins. An error of the run itself (too many faults, a lost
+    /// device) is in [`Trained::error`], with the record up to it.
+    pub fn run(mut self, data: Dataset<f64>) -> Result<Trained> {
+        let config = self.config.clone();
+        config.check()?;
+        let seed = Seed(config.seed);
+        let (task, labels) = Task::new(config.task.as_deref(), &data.labels)?;
+        let test = match self.test.take() {
+            Some(test) => Some((task.map_labels(&test.labels)?, test.features)),
+            None => None,
+        };
+        let columns = data.columns.clone();
+        let raw_features = data.features.cols();
+        let prepared = prepare::prepare(&config, data, labels)?;
+        let objective = prepare::objective(&config, &task, &prepared)?;
+        let (n, d) = (prepared.features.rows(), prepared.features.cols());
+        let mut method = method::by_name(&config.method, &objective)?;
+        let code = make_code(&config)?;
+        if code.workers() > n {
+            return Err(Error::usage("--workers", code.workers(), format!("at most the {n} rows of the data")));
+        }
+        let start = self.start(&task, &prepared, objective.loss.outputs() * d)?;
+        let (mut oracle, mut witness, described) = fleets::open(&config, &code, &prepared.features)?;
+
+        let mut recorder = Recorder::default();
+        let never = AtomicBool::new(false);
+        let options = SolveOptions {
+            max_iterations: config.iterations,
+            tolerance: config.tolerance,
+            time_limit: config.time_limit.map(std::time::Duration::from_secs_f64),
+        };
+        let result = {
+            let mut problem = Problem::new(&mut *oracle, &objective, &prepared.labels)?;
+            let mut observers: Vec<&mut dyn Observer> = vec![&mut witness, &mut recorder];
+            observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
+            let cancel = self.cancel.unwrap_or(&never);
+            method::solve(&mut *method, &mut problem, start, &options, &mut observers, cancel)
+        };
+
+        let mut record = RunRecord {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            command: self.command.clone(),
+            config: serde_json::to_value(&config).unwrap_or_default(),
+            fleet: described,
+            data: DataRecord { rows: n, cols: d, nnz: prepared.features.stored() },
+            code: code_record(&*code, &config, seed),
+            iterations: recorder.iterations,
+            end: FinalRecord::default(),
+        };
+        end_of_iterations(&mut record);
+        match result {
+            Ok(outcome) => {
+                let facts = evaluate(&prepared.features, &prepared.labels, &objective, &outcome.weights);
+                end_of_outcome(&mut record.end, &outcome, &facts);
+                let model =
+                    self.model(&task, &prepared, &outcome, &record.end, columns, raw_features);
+                record.end.train_score = Some(task.score(&facts.margins, &prepared.labels).value());
+                if let Some((labels, features)) = test {
+                    record.end.test_score = Some(task.score(&model.margins(&features)?, &labels).value());
+                }
+                let exit_status = outcome.status.exit_status();
+                Ok(Trained { record, model: Some(model), error: None, exit_status })
+            }
+            Err(error) => {
+                record.end.status = error.kind().into();
+                record.end.error = Some(error.to_string());
+                let exit_status = error.exit_status();
+                Ok(Trained { record, model: None, error: Some(error), exit_status })
+            }
+        }
+    }
+
+    /// The starting weights: zeros, or an earlier model's, turned into this run's standardized coordinates.
+    fn start(&self, task: &Task, prepared: &prepare::Prepared, dimension: usize) -> Result<Vec<f64>> {
+        let Some(model) = &self.init else { return Ok(vec![0.0; dimension]) };
+        if model.task.loss.split(':').next() != task.loss.split(':').next() || model.task.classes != task.classes {
+            return Err(Error::usage("--init", format!("a model of task {}", model.task.loss), format!("a model of task {} with the same classes", task.loss)));
+        }
+        if model.standardization != prepared.standardization {
+            return Err(Error::usage("--init", "a model with another standardization", "a model trained with the same --standardize on the same data"));
+        }
+        let width = model.features + usize::from(model.intercept.is_some());
+        if width != prepared.features.cols() || model.intercept.is_some() != prepared.intercept {
+            return Err(Error::usage("--init", format!("a model of {width} columns"), format!("{} columns, intercept included", prepared.features.cols())));
+        }
+        let outputs = dimension / width;
+        let mut start = Vec::with_capacity(dimension);
+        for k in 0..outputs {
+            start.extend_from_slice(&model.weights[k * model.features..(k + 1) * model.features]);
+            start.extend(model.intercept.iter().map(|b| b[k]));
+        }
+        Ok(start)
+    }
+
+    fn model(
+        &self,
+        task: &Task,
+        prepared: &prepare::Prepared,
+        outcome: &Outcome,
+        end: &FinalRecord,
+        columns: Vec<String>,
+        features: usize,
+    ) -> Model {
+        let width = prepared.features.cols();
+        let rows = outcome.weights.chunks_exact(width);
+        Model {
+            schema: MODEL_SCHEMA,
+            task: task.clone(),
+            features,
+            columns,
+            intercept: prepared.intercept.then(|| rows.clone().map(|w| w[width - 1]).collect()),
+            standardization: prepared.standardization.clone(),
+            one_hot: self.one_hot.clone(),
+            weights: rows.flat_map(|w| w[..features].iter().copied()).collect(),
+            provenance: Provenance {
+                version: env!("CARGO_PKG_VERSION").into(),
+                command: self.command.clone(),
+                data: self.data_name.clone(),
+                status: end.status.clone(),
+                objective: end.objective,
+                certified: end.certified,
+            },
+        }
+    }
+}
+
+/// The code a configuration asks for.
+///
+/// # Errors
+/// [`Error::Usage`] for an unknown name or a tolerance the code can't have.
+pub fn make_code(config: &TrainConfig) -> Result<Arc<dyn DataCode>> {
+    let tolerance = Tolerance { liars: config.liars, stragglers: config.stragglers };
+    code_by_name(&config.code_name(), config.workers, tolerance, config.uncertified, Seed(config.seed))
+}
+
+fn code_record(code: &dyn DataCode, config: &TrainConfig, _seed: Seed) -> CodeRecord {
+    CodeRecord {
+        name: code.name(),
+        workers: code.workers(),
+        blocks: code.blocks(),
+        redundancy: code.workers() as f64 / code.blocks() as f64,
+        liars: config.liars,
+        stragglers: config.stragglers,
+    }
+}
+
+/// What the iterations alone say of the end.
+fn end_of_iterations(record: &mut RunRecord) {
+    let mut liars = Vec::new();
+    let mut late = Vec::new();
+    for i in &record.iterations {
+        liars.extend_from_slice(&i.liars);
+        late.extend_from_slice(&i.late);
+    }
+    for names in [&mut liars, &mut late] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    let end = &mut record.end;
+    end.certified = record.iterations.iter().all(|i| i.certified);
+    end.bound = record.iterations.iter().map(|i| i.bound).fold(0.0, f64::max);
+    end.naming = NamingScore::of(&record.iterations);
+    (end.liars, end.late) = (liars, late);
+    if let Some(last) = record.iterations.last() {
+        end.objective = last.objective;
+        end.gradient_norm = last.gradient_norm;
+        end.iterations = last.iteration;
+        end.rounds = last.rounds;
+        end.virtual_seconds = last.virtual_seconds;
+        end.wall_seconds = last.wall_seconds;
+    }
+}
+
+fn end_of_outcome(end: &mut FinalRecord, outcome: &Outcome, facts: &FinalEvaluation) {
+    end.status = outcome.status.name().into();
+    end.objective = facts.objective;
+    end.duality_gap = facts.duality_gap;
+    end.gap_bound = facts.gap_bound;
+    end.weights_norm = outcome.weights.iter().map(|w| w * w).sum::<f64>().sqrt();
+}
