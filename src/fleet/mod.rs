@@ -1,10 +1,20 @@
 //! The fleet: workers that hold shards, the requests they get, the replies that come back, and when.
 
+pub mod clock;
+pub mod fault;
+mod gather;
+mod options;
 mod request;
 mod round;
+mod simulated;
+mod worker;
 
+pub use clock::{Clock, CostModel, Delay};
+pub use fault::{Attack, FaultPlan, Faults, Injected, Witness};
+pub use gather::Gather;
 pub use request::{Opcode, Request};
-pub use round::{Gather, Progress, Round};
+pub use round::{Progress, Round};
+pub use simulated::SimulatedFleet;
 
 use crate::error::Result;
 use crate::scalar::Precision;
@@ -54,4 +64,9 @@ pub trait Fleet: Send {
 
     /// The counts so far.
     fn counters(&self) -> Counters;
+
+    /// Wall seconds spent computing replies so far, as far as this process can tell: beside virtual time, never in it.
+    fn worker_seconds(&self) -> f64 {
+        0.0
+    }
 }

@@ -24,3 +24,23 @@ pub struct Request {
     /// r, the number of vectors in the payload, each contiguous.
     pub vectors: usize,
 }
+
+impl Request {
+    /// Numbers in the payload for shards of `rows x cols`: r vectors of the shard's columns (rows when transposed).
+    pub fn payload_len(&self, rows: usize, cols: usize) -> usize {
+        self.vectors
+            * match self.opcode {
+                Opcode::Product => cols,
+                Opcode::TransposedProduct => rows,
+            }
+    }
+
+    /// Numbers in a reply from a shard of `rows x cols`: shard rows (columns when transposed) by r, row-major.
+    pub fn reply_len(&self, rows: usize, cols: usize) -> usize {
+        self.vectors
+            * match self.opcode {
+                Opcode::Product => rows,
+                Opcode::TransposedProduct => cols,
+            }
+    }
+}

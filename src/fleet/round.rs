@@ -1,22 +1,12 @@
 //! The master's side of one round, as a state machine without I/O: `begin`, then `offer` replies until it is done, then
 //! `close`. A carrier (simulated, TCP, later MPI) only moves frames and tells the time.
+//!
+//! What a round holds in the end depends on *which* replies were taken and on nothing else: not on the order they came
+//! in, on duplicates, or on replies of other rounds. So the same arrival set gives the same bits on every carrier.
 
+use super::gather::Gather;
 use super::request::Request;
 use crate::error::{Error, Result};
-
-/// When a round has heard enough.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Gather {
-    /// All workers (those that can still answer).
-    All,
-    /// The first k replies.
-    First(usize),
-    /// As soon as the code can decode with its promised certainty.
-    Decodable,
-    /// Whatever came within so many seconds (virtual in a simulated fleet, wall time in a real one).
-    Deadline(f64),
-}
 
 /// The answer to an offered reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +18,20 @@ pub enum Progress {
 }
 
 /// One round's replies in one arena that is reused from round to round.
+///
+/// ```
+/// use steadfast::data::Operand;
+/// use steadfast::fleet::{Gather, Opcode, Progress, Request, Round};
+/// let request = Request { round: 0, opcode: Opcode::Product, operand: Operand::ROWS, vectors: 1 };
+/// let mut round = Round::new(3);
+/// round.begin(&request, 2, Gather::First(2), &[f64::INFINITY; 3])?;
+/// let never = |_: &[bool], _: &[bool]| false;
+/// assert_eq!(round.offer(2, 0, &[5.0, 6.0], 0.1, &never)?, Progress::NeedMore);
+/// assert_eq!(round.offer(0, 0, &[1.0, 2.0], 0.2, &never)?, Progress::Done);
+/// assert_eq!(round.missing(), [1]);
+/// assert_eq!(&round.arena()[4..], [5.0, 6.0]);
+/// # Ok::<(), steadfast::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Round {
     workers: usize,
@@ -58,14 +62,21 @@ impl Round {
             late: vec![false; workers],
             caps: vec![f64::INFINITY; workers],
             arrivals: 0,
-            done: false,
+            done: true,
             seconds: 0.0,
         }
     }
 
-    /// Begins a round whose replies have `reply_len` numbers each. A reply whose norm passes the worker's entry of `caps`
-    /// is implausible.
-    pub fn begin(&mut self, request: &Request, reply_len: usize, gather: Gather, caps: &[f64]) {
+    /// Begins a round whose replies have `reply_len` numbers each. A reply whose Euclidean norm passes the worker's entry
+    /// of `caps` is implausible: no honest worker could have sent it.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] unless there is one cap a worker and the gather policy is one that so many workers can meet.
+    pub fn begin(&mut self, request: &Request, reply_len: usize, gather: Gather, caps: &[f64]) -> Result<()> {
+        gather.check(self.workers)?;
+        if caps.len() != self.workers {
+            return Err(Error::usage("caps of a round", caps.len(), format!("{}, one a worker", self.workers)));
+        }
         self.round = request.round;
         self.reply_len = reply_len;
         self.gather = gather;
@@ -77,10 +88,12 @@ impl Round {
         self.arrivals = 0;
         self.done = false;
         self.seconds = 0.0;
+        Ok(())
     }
 
     /// Offers the reply of `worker` to round `round`, arrived `at` seconds after the round began. Replies must be offered
-    /// in the order of their arrival.
+    /// in the order of their arrival. A worker's first reply counts; a second one is ignored, so that nobody can take back
+    /// what it said.
     ///
     /// # Errors
     /// [`Error::Fleet`] for a worker that does not exist or a reply of the wrong length (a carrier turns it into an erasure).
@@ -92,39 +105,44 @@ impl Round {
         at: f64,
         decodable: &dyn Fn(&[bool], &[bool]) -> bool,
     ) -> Result<Progress> {
-        if worker >= self.workers || values.len() != self.reply_len {
+        if worker >= self.workers {
+            return Err(Error::Fleet(format!("reply of worker {worker}; allowed: workers below {}", self.workers)));
+        }
+        if round != self.round || self.present[worker] {
+            return Ok(self.progress());
+        }
+        if let Gather::Deadline(limit) = self.gather
+            && at > limit
+        {
+            self.close(limit);
+        }
+        if self.done {
+            self.late[worker] = true;
+            return Ok(Progress::Done);
+        }
+        if values.len() != self.reply_len {
             return Err(Error::Fleet(format!(
-                "reply of worker {worker} with {} numbers; allowed: workers below {} and {} numbers",
+                "reply of worker {worker} with {} numbers; allowed: {}",
                 values.len(),
-                self.workers,
                 self.reply_len
             )));
         }
-        let past_deadline = matches!(self.gather, Gather::Deadline(limit) if at > limit);
-        if self.done || round != self.round || past_deadline {
-            self.late[worker] |= round == self.round;
-            return Ok(if self.done || past_deadline { Progress::Done } else { Progress::NeedMore });
-        }
-        if self.present[worker] {
-            return Ok(Progress::NeedMore);
-        }
         self.arena[worker * self.reply_len..(worker + 1) * self.reply_len].copy_from_slice(values);
-        let square: f64 = values.chunks(64).map(|c| c.iter().map(|x| x * x).sum::<f64>()).sum();
-        // A NaN anywhere makes the comparison false, an infinity makes it false too.
-        self.implausible[worker] = !(square.is_finite() && square.sqrt() <= self.caps[worker]);
+        let norm = norm(values);
+        self.implausible[worker] = !norm.is_finite() || norm > self.caps[worker];
         self.present[worker] = true;
         self.arrivals += 1;
-        self.seconds = at;
+        self.seconds = self.seconds.max(at);
         self.done = match self.gather {
-            Gather::All => self.arrivals == self.workers,
+            Gather::All | Gather::Deadline(_) => self.arrivals == self.workers,
             Gather::First(k) => self.arrivals >= k,
-            Gather::Decodable => decodable(&self.present, &self.implausible),
-            Gather::Deadline(_) => self.arrivals == self.workers,
+            Gather::Decodable => self.arrivals == self.workers || decodable(&self.present, &self.implausible),
         };
-        Ok(if self.done { Progress::Done } else { Progress::NeedMore })
+        Ok(self.progress())
     }
 
-    /// Ends the round: nothing more can come before `at`.
+    /// Ends the round: nothing more can come before `at`. A round with a deadline that some worker missed lasted until
+    /// its deadline.
     pub fn close(&mut self, at: f64) {
         if !self.done {
             self.seconds = match self.gather {
@@ -133,6 +151,25 @@ impl Round {
             };
             self.done = true;
         }
+    }
+
+    fn progress(&self) -> Progress {
+        if self.done { Progress::Done } else { Progress::NeedMore }
+    }
+
+    /// Number of the round.
+    pub fn number(&self) -> u64 {
+        self.round
+    }
+
+    /// The policy it was begun with.
+    pub fn gather(&self) -> Gather {
+        self.gather
+    }
+
+    /// m.
+    pub fn workers(&self) -> usize {
+        self.workers
     }
 
     /// Reply of every worker, one after the other; those of absent workers hold anything.
@@ -155,6 +192,11 @@ impl Round {
         &self.implausible
     }
 
+    /// Whose reply came, but too late to be used.
+    pub fn late(&self) -> &[bool] {
+        &self.late
+    }
+
     /// Workers whose reply did not come in time, ascending.
     pub fn missing(&self) -> Vec<usize> {
         (0..self.workers).filter(|&i| !self.present[i]).collect()
@@ -165,8 +207,48 @@ impl Round {
         self.seconds
     }
 
-    /// True when it has heard enough or was closed.
+    /// True when it has heard enough or was closed (and before the first round).
     pub fn is_done(&self) -> bool {
         self.done
+    }
+}
+
+/// Euclidean norm by blocks, scaled only where the plain sum of squares leaves the normal range of `f64`. NaN where an
+/// entry is NaN.
+pub(super) fn norm(values: &[f64]) -> f64 {
+    let squares = |scale: f64| -> f64 {
+        values.chunks(64).map(|c| c.iter().map(|x| (x * scale) * (x * scale)).sum::<f64>()).sum()
+    };
+    let plain = squares(1.0);
+    if plain.is_normal() {
+        return plain.sqrt();
+    }
+    if values.iter().any(|x| x.is_nan()) {
+        return f64::NAN;
+    }
+    let largest = values.iter().fold(0.0f64, |m, x| m.max(x.abs()));
+    if largest == 0.0 || largest.is_infinite() {
+        return largest;
+    }
+    // A power of two is exact; the clamp keeps it finite for subnormal numbers.
+    let scale = (-largest.log2().floor()).clamp(-1000.0, 1000.0).exp2();
+    squares(scale).sqrt() / scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::norm;
+
+    #[test]
+    fn the_norm_neither_overflows_nor_loses_small_numbers() {
+        // Two squares, their sum and a root: at most 4 roundings.
+        let close = |got: f64, want: f64| assert!((got / want - 1.0).abs() <= 4.0 * f64::EPSILON, "{got} {want}");
+        close(norm(&[3.0, -4.0]), 5.0);
+        close(norm(&[3e200, 4e200]), 5e200);
+        close(norm(&[3e-200, 4e-200]), 5e-200);
+        assert_eq!(norm(&[]), 0.0);
+        assert_eq!(norm(&[0.0; 3]), 0.0);
+        assert_eq!(norm(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
+        assert!(norm(&[f64::INFINITY, f64::NAN, 1.0]).is_nan());
     }
 }

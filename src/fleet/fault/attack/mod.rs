@@ -1,0 +1,233 @@
+//! What a liar sends. An attack sees the worker's own honest reply, the request, and what liars agreed on beforehand (the
+//! seed, who they are, the code); never another worker's reply.
+
+mod additive;
+mod collude;
+mod near_code;
+mod replay;
+mod rescale;
+
+use crate::error::{Error, Result};
+use crate::fleet::options::Options;
+use crate::fleet::request::Request;
+use crate::seed::{Purpose, Seed};
+use near_code::NearCode;
+use replay::Memory;
+
+/// What a lying worker does to its reply.
+///
+/// Magnitudes: `gaussian` and `constant` are absolute; `sign-flip`, `scale` and `entries` are relative to the honest reply;
+/// the colluding ones (`collude`, `all-ones`, `near-code`) are relative to the length of one broadcast vector, the only
+/// scale that all liars share exactly, and so stay rank one.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attack {
+    /// Adds N(0, sigma^2) to every entry (paper 002: sigma = 100).
+    Gaussian {
+        /// Standard deviation.
+        sigma: f64,
+    },
+    /// `-scale` times the reply.
+    SignFlip {
+        /// Factor.
+        scale: f64,
+    },
+    /// `factor` times the reply.
+    Scale {
+        /// Factor.
+        factor: f64,
+    },
+    /// All zeros.
+    Zero,
+    /// All entries the same number.
+    Constant {
+        /// The number.
+        value: f64,
+    },
+    /// Its own first reply to a request of the same shape, again and again; before there is one, twice the honest reply.
+    Replay,
+    /// NaN and infinities among honest entries.
+    Nan,
+    /// A few single entries changed by `factor` times the reply's root mean square (times 1 where that is 0).
+    Entries {
+        /// How many (all, if the reply is shorter).
+        count: usize,
+        /// How much.
+        factor: f64,
+    },
+    /// Rank one: all liars add multiples of one random direction, each its own.
+    Collude {
+        /// Root mean square of an added entry, relative to the length of a broadcast vector.
+        amplitude: f64,
+    },
+    /// Rank one with equal coefficients: all liars add the same vector.
+    AllOnes {
+        /// As for `collude`.
+        amplitude: f64,
+    },
+    /// Rank one with the coefficients that bring the parity check closest to what as many innocent workers could have
+    /// caused, so that these look guilty.
+    NearCode {
+        /// As for `collude`.
+        amplitude: f64,
+    },
+}
+
+/// What [`Attack::parse`] takes.
+const ALLOWED: &str = "gaussian:sigma=X, sign-flip:scale=X, scale:factor=X, zero, constant:value=X, replay, nan, \
+                       entries:count=N,factor=X, collude:amplitude=X, all-ones:amplitude=X, near-code:amplitude=X";
+
+impl Attack {
+    /// An attack by its name on the command line.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an unknown name (saying which there are) or a parameter out of range.
+    ///
+    /// ```
+    /// use steadfast::fleet::Attack;
+    /// assert_eq!(Attack::parse("gaussian").unwrap(), Attack::Gaussian { sigma: 100.0 });
+    /// assert!(Attack::parse("alie").unwrap_err().to_string().contains("near-code"));
+    /// ```
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut options = Options::parse("attack", text)?;
+        let any = |options: &mut Options<'_>, key, default| options.number(key, default, "a finite number", |_| true);
+        let attack = match options.name {
+            "gaussian" => Attack::Gaussian { sigma: options.positive("sigma", 100.0)? },
+            "sign-flip" => Attack::SignFlip { scale: options.positive("scale", 1.0)? },
+            "scale" => {
+                Attack::Scale { factor: options.number("factor", 10.0, "a finite number other than 1", |x| x != 1.0)? }
+            }
+            "zero" => Attack::Zero,
+            "constant" => Attack::Constant { value: any(&mut options, "value", 100.0)? },
+            "replay" => Attack::Replay,
+            "nan" => Attack::Nan,
+            "entries" => Attack::Entries {
+                count: options.count("count")?.unwrap_or(3),
+                factor: options.positive("factor", 10.0)?,
+            },
+            "collude" => Attack::Collude { amplitude: options.positive("amplitude", 1.0)? },
+            "all-ones" => Attack::AllOnes { amplitude: options.positive("amplitude", 1.0)? },
+            "near-code" => Attack::NearCode { amplitude: options.positive("amplitude", 1.0)? },
+            _ => return Err(Error::usage("attack", text, ALLOWED)),
+        };
+        options.finish()?;
+        Ok(attack)
+    }
+
+    /// True when it needs old replies.
+    pub(super) fn remembers(&self) -> bool {
+        *self == Attack::Replay
+    }
+
+    /// Turns the honest `reply` into the lie.
+    pub(super) fn apply(&self, scene: &Scene<'_>, tools: &mut Tools, reply: &mut [f64]) {
+        match *self {
+            Attack::Gaussian { sigma } => additive::gaussian(scene, sigma, reply),
+            Attack::Entries { count, factor } => additive::entries(scene, count, factor, reply),
+            Attack::Nan => additive::nan(scene, reply),
+            Attack::SignFlip { scale } => rescale::scale(-scale, reply),
+            Attack::Scale { factor } => rescale::scale(factor, reply),
+            Attack::Zero => reply.fill(0.0),
+            Attack::Constant { value } => reply.fill(value),
+            Attack::Replay => tools.memory.replay(scene, reply),
+            Attack::Collude { amplitude } => {
+                let coefficient = collude::own_coefficient(scene);
+                tools.direction.add(scene, amplitude * coefficient, reply);
+            }
+            Attack::AllOnes { amplitude } => tools.direction.add(scene, amplitude, reply),
+            Attack::NearCode { amplitude } => {
+                let coefficient = tools.near_code.coefficient(scene);
+                tools.direction.add(scene, amplitude * coefficient, reply);
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Attack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Attack::Gaussian { sigma } => write!(f, "gaussian:sigma={sigma}"),
+            Attack::SignFlip { scale } => write!(f, "sign-flip:scale={scale}"),
+            Attack::Scale { factor } => write!(f, "scale:factor={factor}"),
+            Attack::Zero => f.write_str("zero"),
+            Attack::Constant { value } => write!(f, "constant:value={value}"),
+            Attack::Replay => f.write_str("replay"),
+            Attack::Nan => f.write_str("nan"),
+            Attack::Entries { count, factor } => write!(f, "entries:count={count},factor={factor}"),
+            Attack::Collude { amplitude } => write!(f, "collude:amplitude={amplitude}"),
+            Attack::AllOnes { amplitude } => write!(f, "all-ones:amplitude={amplitude}"),
+            Attack::NearCode { amplitude } => write!(f, "near-code:amplitude={amplitude}"),
+        }
+    }
+}
+
+/// What a liar knows when it answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) seed: Seed,
+    pub(super) worker: usize,
+    /// m.
+    pub(super) workers: usize,
+    pub(super) request: &'a Request,
+    /// Length of one broadcast vector (root mean square over the vectors).
+    pub(super) unit: f64,
+    /// All liars of the round, ascending.
+    pub(super) liars: &'a [usize],
+    /// The code's parity check, rows of one number a worker.
+    pub(super) parity_check: &'a [f64],
+}
+
+impl Scene<'_> {
+    /// The liar's own random stream of the round.
+    fn own(&self) -> impl rand::Rng + use<> {
+        self.seed.stream(Purpose::Attack, self.worker as u64, self.request.round)
+    }
+
+    /// The random stream of the round that all liars share.
+    fn shared(&self) -> impl rand::Rng + use<> {
+        self.seed.stream(Purpose::Attack, u64::MAX, self.request.round)
+    }
+}
+
+/// What liars keep from reply to reply: old replies, and what they computed together.
+#[derive(Debug, Default)]
+pub(super) struct Tools {
+    memory: Memory,
+    direction: collude::Direction,
+    near_code: NearCode,
+}
+
+impl Tools {
+    /// Keeps the first honest reply of each shape.
+    pub(super) fn remember(&mut self, worker: usize, request: &Request, reply: &[f64]) {
+        self.memory.keep(worker, request, reply);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_there_and_back_and_bad_ones_are_refused() {
+        for text in ALLOWED.split_whitespace().map(|t| t.trim_end_matches(',').replace("=X", "=2").replace("=N", "=7"))
+        {
+            assert_eq!(Attack::parse(&text).unwrap().to_string(), text);
+        }
+        for text in [
+            "",
+            "alie",
+            "inner-product",
+            "mimic",
+            "label-flip",
+            "gaussian:sigma=-1",
+            "gaussian:mean=0",
+            "scale:factor=1",
+            "zero:value=1",
+            "entries:count=0",
+            "collude:amplitude=nan",
+        ] {
+            assert_eq!(Attack::parse(text).unwrap_err().exit_status(), 2, "{text}");
+        }
+    }
+}

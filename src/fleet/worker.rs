@@ -1,0 +1,162 @@
+//! What a worker does with a request: the same code for the simulated workers of one device and for a worker in its own
+//! process. And what the master's side knows of the shards it gave away.
+
+use super::request::{Opcode, Request};
+use super::round::Round;
+use crate::data::{Matrix, Operand};
+use crate::device::{Batch, Device};
+use crate::error::{Error, Result};
+use crate::scalar::Element;
+
+/// Computes `request` on the shards of `workers` (ascending), in one batch. `replies` becomes their replies, one after the
+/// other.
+pub(super) fn compute<T: Element>(
+    device: &mut dyn Device<T>,
+    workers: &[usize],
+    request: &Request,
+    payload: &[T::Acc],
+    replies: &mut Vec<T::Acc>,
+) -> Result<()> {
+    let Some(&first) = workers.first() else {
+        replies.clear();
+        return Ok(());
+    };
+    let Some((rows, cols)) = device.shape(first, request.operand) else {
+        return Err(Error::usage(
+            "request",
+            format!("operand {} without a shard at worker {first}", request.operand.0),
+            "an operand whose shards were loaded",
+        ));
+    };
+    check_payload(request, payload.len(), rows, cols)?;
+    // The device writes all of it; only what is new is filled here.
+    replies.resize(workers.len() * request.reply_len(rows, cols), T::from_f64(0.0).widen());
+    let batch = Batch {
+        operand: request.operand,
+        transposed: request.opcode == Opcode::TransposedProduct,
+        vectors: request.vectors,
+        workers,
+    };
+    device.run(&batch, payload, replies)
+}
+
+/// Refuses a round that was not begun for this request and fleet.
+pub(super) fn check_round(round: &Round, request: &Request, workers: usize) -> Result<()> {
+    if round.workers() == workers && round.number() == request.round && !round.is_done() {
+        return Ok(());
+    }
+    let state = if round.is_done() { "ended" } else { "begun" };
+    Err(Error::usage(
+        "round of a fleet",
+        format!("round {} of {} workers, {state}", round.number(), round.workers()),
+        format!("round {} of {workers} workers, begun", request.round),
+    ))
+}
+
+fn check_payload(request: &Request, got: usize, rows: usize, cols: usize) -> Result<()> {
+    let wanted = request.payload_len(rows, cols);
+    if got == wanted {
+        return Ok(());
+    }
+    Err(Error::usage(
+        "payload of a request",
+        format!("{got} numbers"),
+        format!("{wanted} for {} vectors and shards of {rows} x {cols}", request.vectors),
+    ))
+}
+
+/// Shape and stored values of one shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ShardShape {
+    pub(super) rows: usize,
+    pub(super) cols: usize,
+    pub(super) stored: u64,
+}
+
+/// What was loaded where: enough to check requests and to count work exactly.
+#[derive(Debug)]
+pub(super) struct ShardTable {
+    workers: usize,
+    operands: Vec<(Operand, Vec<Option<ShardShape>>)>,
+    stored: u64,
+}
+
+impl ShardTable {
+    pub(super) fn new(workers: usize) -> Self {
+        ShardTable { workers, operands: Vec::new(), stored: 0 }
+    }
+
+    /// Refuses a worker that does not exist.
+    pub(super) fn check_worker(&self, worker: usize) -> Result<()> {
+        if worker < self.workers {
+            return Ok(());
+        }
+        Err(Error::usage("shard", format!("worker {worker}"), format!("workers below {}", self.workers)))
+    }
+
+    /// Notes that `worker` holds `shard` as its part of `operand`, instead of what it held.
+    pub(super) fn note<T: Element>(&mut self, worker: usize, operand: Operand, shard: &Matrix<T>) -> Result<()> {
+        self.check_worker(worker)?;
+        let at = match self.operands.iter().position(|(known, _)| *known == operand) {
+            Some(at) => at,
+            None => {
+                self.operands.push((operand, vec![None; self.workers]));
+                self.operands.len() - 1
+            }
+        };
+        let shape = ShardShape { rows: shard.rows(), cols: shard.cols(), stored: shard.stored() as u64 };
+        let before = self.operands[at].1[worker].replace(shape);
+        self.stored = self.stored - before.map_or(0, |shape| shape.stored) + shape.stored;
+        Ok(())
+    }
+
+    /// The shards that a request is about, one a worker, all of the same rows and columns.
+    pub(super) fn shards_of(&self, request: &Request, payload_len: usize, reply_len: usize) -> Result<Shards<'_>> {
+        let missing = |who: String| {
+            let got = format!("operand {} without a shard at {who}", request.operand.0);
+            Error::usage("request", got, "an operand whose shards were loaded at all workers")
+        };
+        let Some((_, shards)) = self.operands.iter().find(|(operand, _)| *operand == request.operand) else {
+            return Err(missing("any worker".into()));
+        };
+        let mut shape = None;
+        for (worker, shard) in shards.iter().enumerate() {
+            let Some(shard) = shard else { return Err(missing(format!("worker {worker}"))) };
+            let (rows, cols) = *shape.get_or_insert((shard.rows, shard.cols));
+            if (shard.rows, shard.cols) != (rows, cols) {
+                return Err(Error::usage(
+                    "shard",
+                    format!("{} x {} at worker {worker}", shard.rows, shard.cols),
+                    format!("{rows} x {cols} as at worker 0"),
+                ));
+            }
+        }
+        let Some((rows, cols)) = shape else { return Err(missing("any worker".into())) };
+        check_payload(request, payload_len, rows, cols)?;
+        let expected = request.reply_len(rows, cols);
+        if reply_len != expected {
+            return Err(Error::usage(
+                "round",
+                format!("replies of {reply_len} numbers"),
+                format!("{expected} for {} vectors and shards of {rows} x {cols}", request.vectors),
+            ));
+        }
+        Ok(Shards(shards))
+    }
+
+    /// Values stored at all workers.
+    pub(super) fn stored(&self) -> u64 {
+        self.stored
+    }
+}
+
+/// The shards of one operand, complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shards<'a>(&'a [Option<ShardShape>]);
+
+impl Shards<'_> {
+    /// Multiply-adds of `request` at `worker`: r times the stored values.
+    pub(super) fn multiply_adds(&self, worker: usize, request: &Request) -> u64 {
+        self.0[worker].map_or(0, |shape| shape.stored * request.vectors as u64)
+    }
+}
