@@ -128,6 +128,11 @@ impl<F: Fleet> CodedOracle<F> {
         &*self.code
     }
 
+    /// Carrier and device, for records.
+    pub fn describe(&self) -> String {
+        self.fleet.describe()
+    }
+
     /// The fleet.
     pub fn fleet(&self) -> &F {
         &self.fleet
@@ -149,7 +154,7 @@ impl<F: Fleet> CodedOracle<F> {
         let request =
             Request { round: self.rounds, opcode: Opcode::Product, operand: encoded.operand, vectors };
         self.rounds += 1;
-        self.round.begin(&request, encoded.layout.shard_rows * vectors, self.gather, &self.caps);
+        self.round.begin(&request, encoded.layout.shard_rows * vectors, self.gather, &self.caps)?;
         let code = &self.code;
         self.fleet.run(&request, &self.payload, &mut self.round, &|present, implausible| {
             code.decodable(present, implausible)

@@ -1,5 +1,9 @@
 //! The only place where replies meet codes. A method asks an oracle and never sees a worker.
 
+mod coded;
+
+pub use coded::{CodedOracle, OracleOptions};
+
 use crate::coding::{Certainty, Report};
 use crate::error::Result;
 use crate::fleet::Counters;

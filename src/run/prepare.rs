@@ -6,7 +6,7 @@ use super::config::{PartitionKind, TrainConfig};
 use super::task::Task;
 use crate::data::{Dataset, Matrix, Standardization, partition_order};
 use crate::error::Result;
-use crate::objective::{Objective, Regularizer, l1, regularizer_by_name};
+use crate::objective::{L1, Objective, Penalized, Penalty, Regularizer};
 use crate::seed::Seed;
 
 /// Data ready to encode.
@@ -50,11 +50,18 @@ pub fn prepare(config: &TrainConfig, data: Dataset<f64>, mut labels: Vec<f64>) -
 /// # Errors
 /// An unknown loss or constraint.
 pub fn objective(config: &TrainConfig, task: &Task, prepared: &Prepared) -> Result<Objective> {
-    let d = prepared.features.cols();
-    let regularizer: Option<Arc<dyn Regularizer>> = if config.l1 > 0.0 {
-        Some(l1(config.l1, d, config.intercept)?)
-    } else {
-        config.constraint.as_deref().map(|name| regularizer_by_name(name, d, config.intercept)).transpose()?
+    let on = Penalized::new(prepared.features.cols(), config.intercept)?;
+    let mut l2 = config.l2;
+    let regularizer: Option<Arc<dyn Regularizer>> = match &config.constraint {
+        Some(name) => {
+            let penalty = Penalty::parse(name, on)?;
+            l2 += penalty.l2;
+            penalty.regularizer
+        }
+        None if config.l1 > 0.0 => Some(Arc::new(L1::new(config.l1, on)?)),
+        None => None,
     };
-    Ok(Objective { loss: task.make_loss()?, l2: config.l2, regularizer, intercept: config.intercept })
+    let objective = Objective { loss: task.make_loss()?, l2, regularizer, intercept: config.intercept };
+    objective.check(&prepared.labels)?;
+    Ok(objective)
 }

@@ -2,8 +2,7 @@
 
 use crate::data::{LabelKind, Labels};
 use crate::error::{Error, Result};
-use crate::objective::Loss;
-use crate::objective::{loss_by_id, loss_id};
+use crate::objective::{Loss, Softmax, loss_by_name};
 use std::sync::Arc;
 
 /// A task as stored in a model file: the loss by name, and the class names where there are classes.
@@ -69,7 +68,8 @@ impl Task {
     /// # Errors
     /// An unknown name or bad parameters.
     pub fn make_loss(&self) -> Result<Arc<dyn Loss>> {
-        loss_by_id(&loss_id(&self.loss, self.classes.len())?)
+        // How many classes there are is in the data, not in the name.
+        if self.is_softmax() { Ok(Arc::new(Softmax::new(self.classes.len())?)) } else { loss_by_name(&self.loss) }
     }
 
     /// Labels of other data of the same task, as the loss takes them.
@@ -85,7 +85,7 @@ impl Task {
     }
 
     fn is_softmax(&self) -> bool {
-        self.loss.starts_with("softmax")
+        self.loss == "softmax"
     }
 
     /// What is predicted from the K margins of a row: a class index, or a number.

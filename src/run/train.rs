@@ -130,7 +130,7 @@ impl<'a> Training<'a> {
         let prepared = prepare::prepare(&config, data, labels)?;
         let objective = prepare::objective(&config, &task, &prepared)?;
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
-        let mut method = method::by_name(&config.method, &objective)?;
+        let mut method = method::for_objective(&config.method, &objective)?;
         let code = make_code(&config)?;
         if code.workers() > n {
             return Err(Error::usage("--workers", code.workers(), format!("at most the {n} rows of the data")));
@@ -141,7 +141,7 @@ impl<'a> Training<'a> {
         let mut recorder = Recorder::default();
         let never = AtomicBool::new(false);
         let options = SolveOptions {
-            max_iterations: config.iterations,
+            iterations: config.iterations,
             tolerance: config.tolerance,
             time_limit: config.time_limit.map(std::time::Duration::from_secs_f64),
         };
