@@ -5,6 +5,7 @@
 //! [`Penalty::parse`]; a loss of your own needs no registration to be used in this process.
 
 mod batch;
+mod duality;
 mod evaluate;
 mod losses;
 mod math;
