@@ -1,5 +1,8 @@
 //! Devices: where shards live and kernels run. `cpu` is always there; `gpu` is the only folder that names wgpu.
 
+#[cfg(feature = "gpu")]
+pub mod gpu;
+
 use crate::data::{Matrix, Operand};
 use crate::error::Result;
 use crate::scalar::Element;
