@@ -1,6 +1,8 @@
 //! Devices: where shards live and kernels run. `cpu` is always there; `gpu` is the only folder that names wgpu.
 
 mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 
 pub use cpu::{CpuDevice, SimdLevel, multiply_one};
 

@@ -1,2 +1,46 @@
 //! The list of kernels: name, WGSL source, workgroup geometry and CPU twin. A twin is plain code that sums in the shader's
 //! order, readable beside the shader of the same stem in `shaders/`. The fast CPU kernels are in [`crate::device`].
+
+mod launch;
+pub mod matvec_csr;
+pub mod matvec_dense;
+pub mod matvec_transposed_dense;
+mod params;
+pub mod sum_segments;
+mod tree;
+
+pub use launch::{Bounds, Launch};
+pub use params::{MatvecParams, SumParams};
+
+use crate::scalar::Precision;
+
+/// Invocations of a workgroup, the same in every kernel: what every adapter allows.
+pub const INVOCATIONS: usize = 256;
+
+/// One WGSL kernel. Its stem names the shader in `shaders/` and the module here that holds its CPU twin.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel {
+    /// The stem.
+    pub name: &'static str,
+    /// The source for shards stored in f32.
+    pub f32: &'static str,
+    /// The source for shards stored in f16 (the same text where no shard is read).
+    pub f16: &'static str,
+    /// Bytes of workgroup memory.
+    pub workgroup_bytes: u32,
+}
+
+impl Kernel {
+    /// The WGSL source for a storage precision; `None` where the kernel has none (f64).
+    pub fn source(&self, precision: Precision) -> Option<&'static str> {
+        match precision {
+            Precision::F64 => None,
+            Precision::F32 => Some(self.f32),
+            Precision::F16 => Some(self.f16),
+        }
+    }
+}
+
+/// Every kernel.
+pub const KERNELS: &[Kernel] =
+    &[matvec_dense::KERNEL, matvec_transposed_dense::KERNEL, matvec_csr::KERNEL, sum_segments::KERNEL];
