@@ -1,5 +1,6 @@
 //! Everything a training run can be told, with the command line's defaults and names.
 
+use crate::data::RowOrder;
 use crate::scalar::Precision;
 
 /// Which carrier moves the frames.
@@ -28,20 +29,6 @@ pub enum DeviceKind {
     Gpu,
 }
 
-/// How rows are ordered before they are encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub enum PartitionKind {
-    /// As read.
-    #[default]
-    Contiguous,
-    /// In a random order.
-    Shuffled,
-    /// By label.
-    Sorted,
-}
-
 /// A training run. [`TrainConfig::default`] is what the command line does without options.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -59,7 +46,7 @@ pub struct TrainConfig {
     /// Centers and scales the columns (sparse data: scales only).
     pub standardize: bool,
     /// Order of the rows.
-    pub partition: PartitionKind,
+    pub partition: RowOrder,
     /// Method by name, or `auto`.
     pub method: String,
     /// Most iterations.
@@ -115,7 +102,7 @@ impl Default for TrainConfig {
             constraint: None,
             intercept: false,
             standardize: false,
-            partition: PartitionKind::Contiguous,
+            partition: RowOrder::Contiguous,
             method: "auto".into(),
             iterations: 5000,
             tolerance: 1e-8,

@@ -10,9 +10,9 @@ pub struct FinalEvaluation {
     pub objective: f64,
     /// n x K.
     pub margins: Vec<f64>,
-    /// Duality gap, where there is one.
+    /// The same, where the objective has a non-smooth part.
     pub duality_gap: Option<f64>,
-    /// `|grad|^2 / (2 l2)` of a smooth strongly convex problem, or the duality gap.
+    /// How far F(w) can be above the optimum: [`Objective::duality_gap_centred`].
     pub gap_bound: Option<f64>,
 }
 
@@ -25,10 +25,9 @@ pub fn evaluate(features: &Matrix<f64>, labels: &[f64], objective: &Objective, w
     objective.residuals(&margins, labels, &mut residuals);
     let mut gradient = vec![0.0; weights.len()];
     features.multiply_transposed(&residuals, k, &mut gradient);
-    let duality_gap = objective.duality_gap(&margins, labels, weights, &gradient);
-    let gap_bound = duality_gap.or_else(|| {
-        objective.add_l2_gradient(weights, &mut gradient);
-        objective.gap_bound(&gradient)
-    });
+    let mut means = vec![0.0; features.cols()];
+    features.multiply_transposed(&vec![1.0 / labels.len() as f64; labels.len()], 1, &mut means);
+    let gap_bound = objective.duality_gap_centred(&margins, labels, weights, &gradient, &means);
+    let duality_gap = gap_bound.filter(|_| objective.regularizer.is_some());
     FinalEvaluation { objective: objective.value(&margins, labels, weights), margins, duality_gap, gap_bound }
 }

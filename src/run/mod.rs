@@ -9,7 +9,7 @@ mod prepare;
 mod task;
 mod train;
 
-pub use config::{DeviceKind, FleetKind, PartitionKind, TrainConfig};
+pub use config::{DeviceKind, FleetKind, TrainConfig};
 pub use finish::{FinalEvaluation, evaluate};
 pub use model::{MODEL_SCHEMA, Model, Provenance};
 pub use task::{Score, Task};

@@ -99,12 +99,14 @@ impl Model {
         }
         let outputs = self.weights.len() / self.features.max(1);
         let mut margins = vec![0.0; features.rows() * outputs];
-        // Standardizing the weights instead of the data: x' w = sum (x_j - mean_j) / scale_j * w_j.
+        // The weights are taken back to the raw features, instead of standardizing the data.
         let mut weights = self.weights.clone();
         let mut shift = self.intercept.clone().unwrap_or_else(|| vec![0.0; outputs]);
         if let Some(standardization) = &self.standardization {
             for (row, constant) in weights.chunks_exact_mut(self.features).zip(&mut shift) {
-                *constant += standardization.fold_into(row);
+                let (raw, folded) = standardization.fold_back(row, *constant)?;
+                row.copy_from_slice(&raw);
+                *constant = folded;
             }
         }
         features.multiply(&weights, outputs, &mut margins);

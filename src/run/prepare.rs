@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::config::{PartitionKind, TrainConfig};
+use super::config::TrainConfig;
 use super::task::Task;
-use crate::data::{Dataset, Matrix, Standardization, partition_order};
+use crate::data::{Dataset, Matrix, RowOrder, Standardization, with_intercept};
 use crate::error::Result;
 use crate::objective::{L1, Objective, Penalized, Penalty, Regularizer};
 use crate::seed::Seed;
@@ -28,19 +28,19 @@ pub struct Prepared {
 /// None today beyond those of its parts.
 pub fn prepare(config: &TrainConfig, data: Dataset<f64>, mut labels: Vec<f64>) -> Result<Prepared> {
     let mut features = data.features;
-    if config.partition != PartitionKind::Contiguous {
-        let order = partition_order(&labels, config.partition == PartitionKind::Sorted, Seed(config.seed));
+    if config.partition != RowOrder::Contiguous {
+        let order = config.partition.permutation(&data.labels, Seed(config.seed));
         features = features.permute_rows(&order);
         labels = order.iter().map(|&i| labels[i]).collect();
     }
     let mut standardization = None;
     if config.standardize {
-        let description = Standardization::of(&features);
-        description.apply(&mut features)?;
+        let description = Standardization::fit(&features)?;
+        features = description.apply(features)?;
         standardization = Some(description);
     }
     if config.intercept {
-        features = features.append_column(1.0);
+        features = with_intercept(features);
     }
     Ok(Prepared { features, labels, standardization, intercept: config.intercept })
 }

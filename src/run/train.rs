@@ -23,7 +23,7 @@ use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, R
 /// use steadfast::run::{TrainConfig, Training};
 ///
 /// let source = Source::parse("synthetic:regression,rows=300,cols=12")?;
-/// let data = load(&source, &LoadOptions::default())?;
+/// let data = load(&source, &LoadOptions::default())?.data;
 /// let config = TrainConfig { l2: 1e-3, liars: 4, inject_liars: 4, ..TrainConfig::default() };
 /// let trained = Training::new(config).run(data)?;
 /// assert!(trained.error.is_none());

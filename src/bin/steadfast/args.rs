@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use steadfast::run::{DeviceKind, FleetKind, PartitionKind, TrainConfig};
+use steadfast::data::RowOrder;
+use steadfast::run::{DeviceKind, FleetKind, TrainConfig};
 use steadfast::scalar::Precision;
 
 /// Trains models on workers that may be slow, dead or lying, and returns the answer a fault-free fleet would have
@@ -96,9 +97,9 @@ pub struct TrainArgs {
     /// Turn text columns of a CSV into one column a value
     #[arg(long, help_heading = "Problem")]
     pub one_hot: bool,
-    /// Order of the rows before encoding
-    #[arg(long, value_enum, default_value_t, help_heading = "Problem")]
-    pub partition: PartitionKind,
+    /// Order of the rows before encoding: contiguous, shuffled or sorted
+    #[arg(long, default_value = "contiguous", help_heading = "Problem")]
+    pub partition: RowOrder,
 
     /// auto, gradient-descent, proximal-gradient, fista or lbfgs
     #[arg(long, default_value = "auto", help_heading = "Method")]

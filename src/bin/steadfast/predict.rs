@@ -21,13 +21,13 @@ pub fn run(args: &PredictArgs) -> Result<u8> {
         label: args.label.clone(),
         label_optional: true,
         one_hot: model.one_hot.is_some(),
-        mapping: model.one_hot.clone(),
+        encoding: model.one_hot.clone(),
         width: Some(model.features),
         ..LoadOptions::default()
     };
     let loaded = load(&Source::parse(&args.data)?, &options)?;
-    let margins = model.margins(&loaded.dataset.features)?;
-    let outputs = margins.len() / loaded.dataset.features.rows().max(1);
+    let margins = model.margins(&loaded.data.features)?;
+    let outputs = margins.len() / loaded.data.features.rows().max(1);
     let mut text = String::new();
     for row in margins.chunks_exact(outputs) {
         if args.probabilities {
@@ -38,7 +38,7 @@ pub fn run(args: &PredictArgs) -> Result<u8> {
         }
     }
     let score = if loaded.labelled {
-        Some(model.task.score(&margins, &model.task.map_labels(&loaded.dataset.labels)?))
+        Some(model.task.score(&margins, &model.task.map_labels(&loaded.data.labels)?))
     } else {
         None
     };
@@ -56,7 +56,7 @@ pub fn run(args: &PredictArgs) -> Result<u8> {
             Score::Accuracy(x) => format!("accuracy {x:.4}"),
             Score::Rmse(x) => format!("root mean square error {x:.6}"),
         };
-        eprintln!("{line} on {} rows", loaded.dataset.labels.len());
+        eprintln!("{line} on {} rows", loaded.data.labels.len());
     }
     Ok(0)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use steadfast::data::{LoadOptions, Source, load, split_fraction};
+use steadfast::data::{LoadOptions, Source, load};
 use steadfast::run::{Model, Training};
 use steadfast::seed::Seed;
 use steadfast::trace::{Progress, RunRecord, check_writable, final_table, svg, write_whole};
@@ -27,18 +27,18 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     let source = Source::parse(&args.data)?;
     let options = LoadOptions { label: args.label.clone(), one_hot: args.one_hot, seed: Seed(args.seed), ..LoadOptions::default() };
     let loaded = load(&source, &options)?;
-    let one_hot = loaded.one_hot.clone();
+    let one_hot = loaded.encoding;
     let (data, test) = match (&args.test, args.test_fraction) {
         (Some(file), _) => {
-            let width = loaded.dataset.features.cols();
-            let options = LoadOptions { width: Some(width), mapping: one_hot.clone(), ..options };
-            (loaded.dataset, Some(load(&Source::parse(file)?, &options)?.dataset))
+            let width = loaded.data.features.cols();
+            let options = LoadOptions { width: Some(width), encoding: one_hot.clone(), ..options };
+            (loaded.data, Some(load(&Source::parse(file)?, &options)?.data))
         }
         (None, Some(fraction)) => {
-            let (train, test) = split_fraction(loaded.dataset, fraction, Seed(args.seed))?;
+            let (train, test) = loaded.data.split(fraction, Seed(args.seed))?;
             (train, Some(test))
         }
-        (None, None) => (loaded.dataset, None),
+        (None, None) => (loaded.data, None),
     };
     if ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst)).is_err() {
         return Err(Error::Fleet("the handler of Ctrl-C can't be installed".into()));

@@ -1,0 +1,41 @@
+//! `steadfast reproduce`: a table or figure of a paper, or a figure of this project, beside the number it is held against.
+
+mod devices;
+mod envelope;
+mod grid;
+mod large;
+mod refusal;
+mod rounds;
+
+use steadfast::{Error, Result};
+
+use crate::args::ReproduceArgs;
+
+/// What can be reproduced, in the order of `all`.
+const NAMES: [(&str, fn(&ReproduceArgs) -> Result<u8>); 6] = [
+    ("byzantine-grid", grid::run),
+    ("byzantine-envelope", envelope::run),
+    ("byzantine-refusal", refusal::run),
+    ("byzantine-rounds", rounds::run),
+    ("byzantine-large", large::run),
+    ("byzantine-devices", devices::run),
+];
+
+/// Runs the command; the exit status: 0 when everything held, 1 when a bound was broken.
+pub fn run(args: &ReproduceArgs) -> Result<u8> {
+    if args.name == "all" {
+        let mut worst = 0;
+        for (name, each) in NAMES {
+            println!("== {name}");
+            worst = worst.max(each(args)?);
+        }
+        return Ok(worst);
+    }
+    match NAMES.iter().find(|(name, _)| *name == args.name) {
+        Some((_, each)) => each(args),
+        None => {
+            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            Err(Error::usage("reproduce", &args.name, format!("{}, all", names.join(", "))))
+        }
+    }
+}
