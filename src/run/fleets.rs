@@ -4,11 +4,13 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::config::TrainConfig;
+use super::config::{DeviceKind, FleetKind, TrainConfig};
 use crate::coding::DataCode;
 use crate::data::Matrix;
-use crate::device::{CpuDevice, Device};
-use crate::error::Result;
+#[cfg(feature = "gpu")]
+use crate::device::gpu;
+use crate::device::{CpuDevice, Device, DeviceInfo};
+use crate::error::{Error, Result};
 use crate::fleet::{Attack, Clock, Delay, FaultPlan, Faults, Gather, Injected, SimulatedFleet, Witness};
 use crate::oracle::{CodedOracle, OracleOptions, ProductOracle};
 use crate::scalar::{Element, Precision};
@@ -34,24 +36,65 @@ impl Observer for Truth {
 /// An oracle on a loaded fleet, the observer of the truth, and what the fleet is.
 pub type Opened = (Box<dyn ProductOracle>, Truth, String);
 
-/// The storage precision a configuration means.
-pub fn precision(config: &TrainConfig) -> Precision {
-    config.precision.unwrap_or(Precision::F64)
-}
-
 /// Opens the fleet a configuration asks for and loads the encoded data.
 ///
 /// # Errors
-/// [`crate::error::Error::Usage`] for names or numbers that can't be used; failures of the device.
+/// [`Error::Usage`] for names or numbers that can't be used, or a GPU that is not there; failures of the device.
 pub fn open(config: &TrainConfig, code: &Arc<dyn DataCode>, features: &Matrix<f64>) -> Result<Opened> {
-    match precision(config) {
-        Precision::F64 => open_as::<f64>(config, code, features),
-        Precision::F32 => open_as::<f32>(config, code, features),
-        Precision::F16 => open_as::<half::f16>(config, code, features),
+    let gpu = takes_gpu(config)?;
+    match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
+        Precision::F64 => open_as(config, code, features, cpu::<f64>(config)?),
+        Precision::F32 if gpu => open_as(config, code, features, hardware::<f32>()?),
+        Precision::F16 if gpu => open_as(config, code, features, hardware::<half::f16>()?),
+        Precision::F32 => open_as(config, code, features, cpu::<f32>(config)?),
+        Precision::F16 => open_as(config, code, features, cpu::<half::f16>(config)?),
     }
 }
 
-fn open_as<T: Element>(config: &TrainConfig, code: &Arc<dyn DataCode>, features: &Matrix<f64>) -> Result<Opened> {
+/// Whether a configuration means a GPU: when it says so, or says `auto` in a precision that a GPU has and there is one.
+fn takes_gpu(config: &TrainConfig) -> Result<bool> {
+    let found = |hardware_only: bool| adapters().iter().any(|a| !(hardware_only && a.software));
+    match config.device {
+        DeviceKind::Cpu => Ok(false),
+        DeviceKind::Auto => Ok(config.fleet == FleetKind::Simulated && config.precision != Some(Precision::F64) && found(true)),
+        DeviceKind::Gpu if found(false) => Ok(true),
+        DeviceKind::Gpu if cfg!(feature = "gpu") => {
+            Err(Error::usage("--device", "gpu, with no adapter on this machine", "cpu, auto, or gpu with a Vulkan, Metal or DX12 driver"))
+        }
+        DeviceKind::Gpu => Err(Error::usage("--device", "gpu, in a build without the feature gpu", "cpu, auto")),
+    }
+}
+
+fn cpu<T: Element>(config: &TrainConfig) -> Result<Box<dyn Device<T>>> {
+    Ok(Box::new(CpuDevice::new(config.threads)?))
+}
+
+#[cfg(feature = "gpu")]
+fn adapters() -> Vec<DeviceInfo> {
+    gpu::adapters()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapters() -> Vec<DeviceInfo> {
+    Vec::new()
+}
+
+#[cfg(feature = "gpu")]
+fn hardware<T: gpu::GpuElement>() -> Result<Box<dyn Device<T>>> {
+    Ok(Box::new(gpu::GpuDevice::open(&gpu::Adapter::Any, gpu::GpuOptions::default())?))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn hardware<T: Element>() -> Result<Box<dyn Device<T>>> {
+    Err(Error::usage("--device", "gpu, in a build without the feature gpu", "cpu, auto"))
+}
+
+fn open_as<T: Element>(
+    config: &TrainConfig,
+    code: &Arc<dyn DataCode>,
+    features: &Matrix<f64>,
+    device: Box<dyn Device<T>>,
+) -> Result<Opened> {
     let seed = Seed(config.seed);
     let options = OracleOptions {
         gather: Gather::parse(&config.gather_name())?,
@@ -60,7 +103,6 @@ fn open_as<T: Element>(config: &TrainConfig, code: &Arc<dyn DataCode>, features:
     };
     let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
     let (faults, witness) = plan(config, &**code)?;
-    let device: Box<dyn Device<T>> = Box::new(CpuDevice::<T>::new(config.threads)?);
     let fleet = SimulatedFleet::new(device, faults, clock);
     // Stored as read, a matrix is encoded where it is; else it is rounded once.
     let stored: Cow<'_, Matrix<T>> = match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
