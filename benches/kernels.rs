@@ -46,11 +46,8 @@ fn product<T: Element>(c: &mut Criterion, rows: usize, cols: usize, r: usize) {
     let shard = dense::<T>(rows, cols);
     let v = vectors::<T::Acc>(r * cols);
     let mut out = vectors::<T::Acc>(rows * r);
-    let (group, size) = if r == 1 {
-        ("matvec", format!("{rows}x{cols}"))
-    } else {
-        ("product", format!("{rows}x{cols}x{r}"))
-    };
+    let (group, size) =
+        if r == 1 { ("matvec", format!("{rows}x{cols}")) } else { ("product", format!("{rows}x{cols}x{r}")) };
     let mut group = c.benchmark_group(format!("{group}/cpu/{}", T::PRECISION));
     group.throughput(Throughput::Bytes((rows * cols * size_of::<T>()) as u64));
     group.bench_function(BenchmarkId::from_parameter(size), |b| {
@@ -108,11 +105,22 @@ fn best<T: Element>(rows: usize, cols: usize, r: usize, limit: Duration) {
     );
 }
 
-fn faer_best(rows:usize,cols:usize,r:usize,limit:Duration){
-    use faer::{MatRef,MatMut,Accum,Par};
-    let a=vectors::<f32>(rows*cols); let v=vectors::<f32>(r*cols); let mut out=vectors::<f32>(rows*r);
-    let s=best_of(limit,||faer::linalg::matmul::matmul(MatMut::from_row_major_slice_mut(&mut out,rows,r),Accum::Replace,MatRef::from_row_major_slice(&a,rows,cols),MatRef::from_column_major_slice(&v,cols,r),1.0f32,Par::Seq));
-    println!("faer f32 {rows}x{cols}x{r} {:.2} us {:.1} GFLOP/s",s*1e6,(2*rows*cols*r) as f64/s*1e-9);
+fn faer_best(rows: usize, cols: usize, r: usize, limit: Duration) {
+    use faer::{Accum, MatMut, MatRef, Par};
+    let a = vectors::<f32>(rows * cols);
+    let v = vectors::<f32>(r * cols);
+    let mut out = vectors::<f32>(rows * r);
+    let s = best_of(limit, || {
+        faer::linalg::matmul::matmul(
+            MatMut::from_row_major_slice_mut(&mut out, rows, r),
+            Accum::Replace,
+            MatRef::from_row_major_slice(&a, rows, cols),
+            MatRef::from_column_major_slice(&v, cols, r),
+            1.0f32,
+            Par::Seq,
+        )
+    });
+    println!("faer f32 {rows}x{cols}x{r} {:.2} us {:.1} GFLOP/s", s * 1e6, (2 * rows * cols * r) as f64 / s * 1e-9);
 }
 
 fn main() {
@@ -127,7 +135,10 @@ fn main() {
         for size in sizes {
             let r = size.get(2).copied().unwrap_or(1);
             best::<f32>(size[0], size[1], r, limit);
-            best::<f64>(size[0], size[1], r, limit); if r>1 {faer_best(size[0],size[1],r,limit);}
+            best::<f64>(size[0], size[1], r, limit);
+            if r > 1 {
+                faer_best(size[0], size[1], r, limit);
+            }
             best::<f16>(size[0], size[1], r, limit);
         }
         return;

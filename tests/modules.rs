@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 fn table() -> BTreeMap<String, Vec<String>> {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
     let names = |cell: &str| -> Vec<String> {
-        cell.split(',').map(|n| n.trim().trim_matches('`').to_string()).filter(|n| !n.is_empty() && n != "nothing").collect()
+        cell.split(',')
+            .map(|n| n.trim().trim_matches('`').to_string())
+            .filter(|n| !n.is_empty() && n != "nothing")
+            .collect()
     };
     let mut rows = BTreeMap::new();
     for line in text.lines().skip_while(|l| !l.starts_with("| module | may use |")).skip(2) {
@@ -65,7 +68,11 @@ fn each_module_uses_only_what_its_row_lists() {
         for (at, _) in code.match_indices("crate::") {
             let rest = &code[at + 7..];
             let used: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            if table.contains_key(&used) && used != first && !allowed.contains(&used) && !allowed.iter().any(|a| a == "all of the above") {
+            if table.contains_key(&used)
+                && used != first
+                && !allowed.contains(&used)
+                && !allowed.iter().any(|a| a == "all of the above")
+            {
                 wrong.push(format!("{}: uses {used}; its row allows {allowed:?}", relative.display()));
             }
         }

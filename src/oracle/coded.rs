@@ -1,26 +1,29 @@
 //! Products with an encoded data matrix: encode both X and X' once, then one round a product, decoded and certified.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{ProductOracle, RoundReport, Rounds};
-use crate::coding::{Certainty, DataCode, KeyedCheck, Layout, Replies, ReplyCheck, Workspace, encode_shard};
+use crate::coding::{Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard};
 use crate::data::{Matrix, Operand, ShardSink, ShardStats};
 use crate::error::{Error, Result};
 use crate::fleet::{Counters, Fleet, Gather, Opcode, Request, Round};
 use crate::scalar::{Element, Precision};
-use crate::seed::Seed;
+use crate::seed::{Seed, mix};
 
 /// An honest reply's norm never passes `|S_i A|_F |V|_F` by more than its rounding; this is far above any rounding.
 const CAP_SLACK: f64 = 1.001;
 
+/// Makes new keys of one operand: for a worker, in the given generation.
+type Rekey<'a> = Box<dyn Fn(usize, u64) -> Result<Keys> + Send + 'a>;
+
 /// One encoded matrix: its layout and what the master keeps of each worker's shard.
-#[derive(Debug)]
-pub struct EncodedMatrix {
+struct EncodedMatrix<'a> {
     operand: Operand,
     layout: Layout,
     stats: Vec<ShardStats>,
     frobenius: Vec<f64>,
-    check: Option<KeyedCheck>,
+    keyed: Option<(KeyedCheck, Rekey<'a>)>,
 }
 
 /// What the oracle asks of code and fleet beyond the code itself.
@@ -35,12 +38,11 @@ pub struct OracleOptions {
 }
 
 /// The two-round coded gradient's oracle (paper 002, section 4): `X w` and `X' u`, each one round.
-#[derive(Debug)]
-pub struct CodedOracle<F> {
+pub struct CodedOracle<'a, F> {
     fleet: F,
     code: Arc<dyn DataCode>,
-    rows: EncodedMatrix,
-    columns: EncodedMatrix,
+    rows: EncodedMatrix<'a>,
+    columns: EncodedMatrix<'a>,
     gather: Gather,
     round: Round,
     workspace: Workspace,
@@ -51,38 +53,59 @@ pub struct CodedOracle<F> {
     log: Vec<RoundReport>,
 }
 
-/// Encodes one direction of `data`, a shard at a time, straight into the fleet.
-fn encode<T: Element, S: ShardSink<T>>(
+/// The stored shard of one worker.
+fn shard_of<T: Element>(
     data: &Matrix<T>,
     operand: Operand,
     code: &dyn DataCode,
+    worker: usize,
+) -> Result<(Matrix<T>, ShardStats)> {
+    encode_shard(data, operand, code.combination(worker))
+}
+
+/// Encodes one direction of `data`, a shard at a time, straight into the fleet.
+fn encode<'a, T: Element, S: ShardSink<T>>(
+    data: &Arc<Cow<'a, Matrix<T>>>,
+    operand: Operand,
+    code: &Arc<dyn DataCode>,
     options: &OracleOptions,
     sink: &mut S,
-) -> Result<EncodedMatrix> {
-    let (rows, cols) =
-        if operand == Operand::ROWS { (data.rows(), data.cols()) } else { (data.cols(), data.rows()) };
-    let mut stats = Vec::with_capacity(code.workers());
-    let mut check = (options.keys > 0).then(|| KeyedCheck::new(options.seed, options.keys, operand));
-    for worker in 0..code.workers() {
-        let (shard, facts) = encode_shard(data, operand, code.combination(worker))?;
-        if let Some(check) = &mut check {
-            check.add(worker, &shard);
+) -> Result<EncodedMatrix<'a>> {
+    let (rows, cols) = if operand == Operand::ROWS { (data.rows(), data.cols()) } else { (data.cols(), data.rows()) };
+    let workers = code.workers();
+    let mut stats = Vec::with_capacity(workers);
+    let mut check = KeyedCheck::new(workers);
+    for worker in 0..workers {
+        let (shard, facts) = shard_of(data, operand, &**code, worker)?;
+        if options.keys > 0 {
+            check.set(worker, Keys::make(options.seed, options.keys, worker, operand, &shard))?;
         }
         stats.push(facts);
         sink.accept(worker, operand, shard)?;
     }
+    let keyed = (options.keys > 0).then(|| {
+        let (data, code, options) = (data.clone(), code.clone(), *options);
+        let rekey: Rekey<'a> = Box::new(move |worker, generation| {
+            let (shard, _) = shard_of(&data, operand, &*code, worker)?;
+            let seed = Seed(mix(options.seed.0 ^ mix(generation)));
+            Ok(Keys::make(seed, options.keys, worker, operand, &shard))
+        });
+        (check, rekey)
+    });
     let frobenius = stats.iter().map(ShardStats::frobenius).collect();
-    Ok(EncodedMatrix { operand, layout: Layout::new(rows, cols, code.blocks()), stats, frobenius, check })
+    Ok(EncodedMatrix { operand, layout: Layout::new(rows, cols, code.blocks()), stats, frobenius, keyed })
 }
 
-impl<F: Fleet> CodedOracle<F> {
-    /// Encodes `data` with `code` and loads the shards into `fleet`.
+impl<'a, F: Fleet> CodedOracle<'a, F> {
+    /// Encodes `data` with `code` and loads the shards into `fleet`. The data is needed no longer, unless there are keys: a
+    /// worker caught lying gets new ones, which takes its shard once more (an accepted or refused lie tells a little of the
+    /// keys it was judged by).
     ///
     /// # Errors
     /// [`Error::Usage`] when code and fleet disagree on the number of workers or the data has fewer rows than the code
     /// has blocks; failures of the fleet.
     pub fn new<T: Element>(
-        data: &Matrix<T>,
+        data: Cow<'a, Matrix<T>>,
         code: Arc<dyn DataCode>,
         mut fleet: F,
         options: &OracleOptions,
@@ -105,8 +128,9 @@ impl<F: Fleet> CodedOracle<F> {
                 ));
             }
         }
-        let rows = encode(data, Operand::ROWS, &*code, options, &mut fleet)?;
-        let columns = encode(data, Operand::COLUMNS, &*code, options, &mut fleet)?;
+        let data = Arc::new(data);
+        let rows = encode(&data, Operand::ROWS, &code, options, &mut fleet)?;
+        let columns = encode(&data, Operand::COLUMNS, &code, options, &mut fleet)?;
         Ok(CodedOracle {
             fleet,
             code,
@@ -140,19 +164,20 @@ impl<F: Fleet> CodedOracle<F> {
 
     /// One round: broadcasts `payload` (r vectors), gathers, decodes into `out` (n x r).
     fn product(&mut self, columns: bool, vectors: usize, out: &mut [f64]) -> Result<()> {
-        let encoded = if columns { &self.columns } else { &self.rows };
+        let encoded = if columns { &mut self.columns } else { &mut self.rows };
         if self.fleet.precision() != Precision::F64 {
             for x in &mut self.payload {
                 *x = f32::from_f64(*x).to_f64();
             }
         }
         if let Some(bad) = self.payload.iter().find(|x| !x.is_finite()) {
-            return Err(Error::Numerical(format!("a vector to broadcast holds {bad}; only finite numbers can be sent")));
+            return Err(Error::Numerical(format!(
+                "a vector to broadcast holds {bad}; only finite numbers can be sent"
+            )));
         }
         let norm = norm(&self.payload);
         self.caps.iter_mut().zip(&encoded.frobenius).for_each(|(cap, f)| *cap = CAP_SLACK * f * norm);
-        let request =
-            Request { round: self.rounds, opcode: Opcode::Product, operand: encoded.operand, vectors };
+        let request = Request { round: self.rounds, opcode: Opcode::Product, operand: encoded.operand, vectors };
         self.rounds += 1;
         self.round.begin(&request, encoded.layout.shard_rows * vectors, self.gather, &self.caps)?;
         let code = &self.code;
@@ -168,10 +193,15 @@ impl<F: Fleet> CodedOracle<F> {
             precision: self.fleet.precision(),
             broadcast: &self.payload,
             stats: &encoded.stats,
-            check: encoded.check.as_ref().map(|c| c as &dyn ReplyCheck),
+            check: encoded.keyed.as_ref().map(|(check, _)| check as &dyn ReplyCheck),
             round: request.round,
         };
         let report = self.code.decode(&replies, &mut self.workspace, out)?;
+        if let Some((check, rekey)) = &mut encoded.keyed {
+            for &worker in &report.liars {
+                check.set(worker, rekey(worker, self.rounds)?)?;
+            }
+        }
         self.log.push(RoundReport { report, late: self.round.missing(), seconds: self.round.seconds() });
         Ok(())
     }
@@ -193,7 +223,7 @@ fn transpose(values: &[f64], cols: usize, out: &mut [f64]) {
     }
 }
 
-impl<F: Fleet> ProductOracle for CodedOracle<F> {
+impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
     fn rows(&self) -> usize {
         self.rows.layout.rows
     }

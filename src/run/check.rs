@@ -47,7 +47,11 @@ impl TrainConfig {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
         if self.fleet == FleetKind::Tcp && self.device == DeviceKind::Gpu {
-            return Err(Error::usage("--fleet tcp with --device", "gpu", "cpu or auto: worker processes compute on the CPU"));
+            return Err(Error::usage(
+                "--fleet tcp with --device",
+                "gpu",
+                "cpu or auto: worker processes compute on the CPU",
+            ));
         }
         Ok(())
     }

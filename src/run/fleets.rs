@@ -34,13 +34,13 @@ impl Observer for Truth {
 }
 
 /// An oracle on a loaded fleet, the observer of the truth, and what the fleet is.
-pub type Opened = (Box<dyn ProductOracle>, Truth, String);
+pub type Opened<'a> = (Box<dyn ProductOracle + 'a>, Truth, String);
 
 /// Opens the fleet a configuration asks for and loads the encoded data.
 ///
 /// # Errors
 /// [`Error::Usage`] for names or numbers that can't be used, or a GPU that is not there; failures of the device.
-pub fn open(config: &TrainConfig, code: &Arc<dyn DataCode>, features: &Matrix<f64>) -> Result<Opened> {
+pub fn open<'a>(config: &TrainConfig, code: &Arc<dyn DataCode>, features: &'a Matrix<f64>) -> Result<Opened<'a>> {
     let gpu = takes_gpu(config)?;
     match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
         Precision::F64 => open_as(config, code, features, cpu::<f64>(config)?),
@@ -56,11 +56,15 @@ fn takes_gpu(config: &TrainConfig) -> Result<bool> {
     let found = |hardware_only: bool| adapters().iter().any(|a| !(hardware_only && a.software));
     match config.device {
         DeviceKind::Cpu => Ok(false),
-        DeviceKind::Auto => Ok(config.fleet == FleetKind::Simulated && config.precision != Some(Precision::F64) && found(true)),
-        DeviceKind::Gpu if found(false) => Ok(true),
-        DeviceKind::Gpu if cfg!(feature = "gpu") => {
-            Err(Error::usage("--device", "gpu, with no adapter on this machine", "cpu, auto, or gpu with a Vulkan, Metal or DX12 driver"))
+        DeviceKind::Auto => {
+            Ok(config.fleet == FleetKind::Simulated && config.precision != Some(Precision::F64) && found(true))
         }
+        DeviceKind::Gpu if found(false) => Ok(true),
+        DeviceKind::Gpu if cfg!(feature = "gpu") => Err(Error::usage(
+            "--device",
+            "gpu, with no adapter on this machine",
+            "cpu, auto, or gpu with a Vulkan, Metal or DX12 driver",
+        )),
         DeviceKind::Gpu => Err(Error::usage("--device", "gpu, in a build without the feature gpu", "cpu, auto")),
     }
 }
@@ -89,27 +93,23 @@ fn hardware<T: Element>() -> Result<Box<dyn Device<T>>> {
     Err(Error::usage("--device", "gpu, in a build without the feature gpu", "cpu, auto"))
 }
 
-fn open_as<T: Element>(
+fn open_as<'a, T: Element>(
     config: &TrainConfig,
     code: &Arc<dyn DataCode>,
-    features: &Matrix<f64>,
+    features: &'a Matrix<f64>,
     device: Box<dyn Device<T>>,
-) -> Result<Opened> {
+) -> Result<Opened<'a>> {
     let seed = Seed(config.seed);
-    let options = OracleOptions {
-        gather: Gather::parse(&config.gather_name())?,
-        keys: config.key_count(),
-        seed,
-    };
+    let options = OracleOptions { gather: Gather::parse(&config.gather_name())?, keys: config.key_count(), seed };
     let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
     let (faults, witness) = plan(config, &**code)?;
     let fleet = SimulatedFleet::new(device, faults, clock);
     // Stored as read, a matrix is encoded where it is; else it is rounded once.
-    let stored: Cow<'_, Matrix<T>> = match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
+    let stored: Cow<'a, Matrix<T>> = match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
         Some(same) => Cow::Borrowed(same),
         None => Cow::Owned(features.convert()),
     };
-    let oracle = CodedOracle::new(&*stored, code.clone(), fleet, &options)?;
+    let oracle = CodedOracle::new(stored, code.clone(), fleet, &options)?;
     let described = oracle.describe();
     Ok((Box::new(oracle), Truth { witness }, described))
 }

@@ -68,8 +68,12 @@ impl Model {
     /// [`Error::Io`] when it can't be read, [`Error::Input`] when it is no model of this schema or its parts disagree.
     pub fn read(path: &Path) -> Result<Self> {
         let place = || path.display().to_string();
-        let text =
-            std::fs::read(path).map_err(|source| Error::Io { action: "read", path: path.into(), before_work: true, source })?;
+        let text = std::fs::read(path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.into(),
+            before_work: true,
+            source,
+        })?;
         let model: Model =
             serde_json::from_slice(&text).map_err(|e| Error::input(place(), e, "a model written by --model"))?;
         if model.schema != MODEL_SCHEMA {
@@ -95,7 +99,11 @@ impl Model {
     /// [`Error::Input`] when the width differs from the training data's.
     pub fn margins(&self, features: &Matrix<f64>) -> Result<Vec<f64>> {
         if features.cols() != self.features {
-            return Err(Error::input("data", format!("{} features", features.cols()), format!("{} features, as in training", self.features)));
+            return Err(Error::input(
+                "data",
+                format!("{} features", features.cols()),
+                format!("{} features, as in training", self.features),
+            ));
         }
         let outputs = self.weights.len() / self.features.max(1);
         let mut margins = vec![0.0; features.rows() * outputs];

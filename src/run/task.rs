@@ -57,7 +57,8 @@ impl Task {
         };
         let task = Task { loss, classes };
         let made = task.make_loss()?;
-        if let Some((row, allowed)) = values.iter().enumerate().find_map(|(i, &y)| made.reject_label(y).map(|a| (i, a))) {
+        if let Some((row, allowed)) = values.iter().enumerate().find_map(|(i, &y)| made.reject_label(y).map(|a| (i, a)))
+        {
             return Err(Error::input(format!("label of row {}", row + 1), values[row], allowed));
         }
         Ok((task, values))
@@ -91,7 +92,8 @@ impl Task {
     /// What is predicted from the K margins of a row: a class index, or a number.
     pub fn predict(&self, margins: &[f64]) -> f64 {
         if self.is_softmax() {
-            let best = margins.iter().enumerate().fold((0, f64::NEG_INFINITY), |b, (i, &z)| if z > b.1 { (i, z) } else { b });
+            let best =
+                margins.iter().enumerate().fold((0, f64::NEG_INFINITY), |b, (i, &z)| if z > b.1 { (i, z) } else { b });
             best.0 as f64
         } else if self.classes.len() == 2 {
             f64::from(u8::from(margins[0] > 0.0))

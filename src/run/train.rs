@@ -169,8 +169,7 @@ impl<'a> Training<'a> {
             Ok(outcome) => {
                 let facts = evaluate(&prepared.features, &prepared.labels, &objective, &outcome.weights);
                 end_of_outcome(&mut record.end, &outcome, &facts);
-                let model =
-                    self.model(&task, &prepared, &outcome, &record.end, columns, raw_features);
+                let model = self.model(&task, &prepared, &outcome, &record.end, columns, raw_features);
                 record.end.train_score = Some(task.score(&facts.margins, &prepared.labels).value());
                 if let Some((labels, features)) = test {
                     record.end.test_score = Some(task.score(&model.margins(&features)?, &labels).value());
@@ -191,14 +190,26 @@ impl<'a> Training<'a> {
     fn start(&self, task: &Task, prepared: &prepare::Prepared, dimension: usize) -> Result<Vec<f64>> {
         let Some(model) = &self.init else { return Ok(vec![0.0; dimension]) };
         if model.task.loss.split(':').next() != task.loss.split(':').next() || model.task.classes != task.classes {
-            return Err(Error::usage("--init", format!("a model of task {}", model.task.loss), format!("a model of task {} with the same classes", task.loss)));
+            return Err(Error::usage(
+                "--init",
+                format!("a model of task {}", model.task.loss),
+                format!("a model of task {} with the same classes", task.loss),
+            ));
         }
         if model.standardization != prepared.standardization {
-            return Err(Error::usage("--init", "a model with another standardization", "a model trained with the same --standardize on the same data"));
+            return Err(Error::usage(
+                "--init",
+                "a model with another standardization",
+                "a model trained with the same --standardize on the same data",
+            ));
         }
         let width = model.features + usize::from(model.intercept.is_some());
         if width != prepared.features.cols() || model.intercept.is_some() != prepared.intercept {
-            return Err(Error::usage("--init", format!("a model of {width} columns"), format!("{} columns, intercept included", prepared.features.cols())));
+            return Err(Error::usage(
+                "--init",
+                format!("a model of {width} columns"),
+                format!("{} columns, intercept included", prepared.features.cols()),
+            ));
         }
         let outputs = dimension / width;
         let mut start = Vec::with_capacity(dimension);

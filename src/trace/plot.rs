@@ -83,7 +83,9 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel<'_>) -> Result<
         .y_desc(panel.y_name)
         .x_labels(6)
         .y_labels(7)
-        .x_label_formatter(&|x| if x.abs() >= 0.01 || *x == 0.0 { format!("{}", (x * 1e4).round() / 1e4) } else { format!("{x:.1e}") })
+        .x_label_formatter(&|x| {
+            if x.abs() >= 0.01 || *x == 0.0 { format!("{}", (x * 1e4).round() / 1e4) } else { format!("{x:.1e}") }
+        })
         .y_label_formatter(&|y| format!("{y:.0e}"))
         .draw()
         .map_err(failed)?;

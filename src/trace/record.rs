@@ -126,7 +126,8 @@ impl RunRecord {
     /// # Errors
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec(self).map_err(|e| Error::Numerical(format!("record can't be written as JSON: {e}")))?;
+        let text =
+            serde_json::to_vec(self).map_err(|e| Error::Numerical(format!("record can't be written as JSON: {e}")))?;
         write_whole(path, &text)
     }
 
@@ -144,7 +145,11 @@ impl RunRecord {
         let record: RunRecord = serde_json::from_slice(&text)
             .map_err(|e| Error::input(path.display().to_string(), e, "a record written by --record"))?;
         if record.schema != SCHEMA {
-            return Err(Error::input(path.display().to_string(), format!("schema {}", record.schema), format!("schema {SCHEMA}")));
+            return Err(Error::input(
+                path.display().to_string(),
+                format!("schema {}", record.schema),
+                format!("schema {SCHEMA}"),
+            ));
         }
         Ok(record)
     }

@@ -66,13 +66,19 @@ pub fn final_table(record: &RunRecord) -> String {
         row("numbers sent", format!("{} down, {} up", last.floats_down, last.floats_up));
     }
     row("time", format!("{} simulated, {} on this machine", seconds(end.virtual_seconds), seconds(end.wall_seconds)));
-    row("code", format!("{} on {} workers, redundancy {:.3}", record.code.name, record.code.workers, record.code.redundancy));
+    row(
+        "code",
+        format!("{} on {} workers, redundancy {:.3}", record.code.name, record.code.workers, record.code.redundancy),
+    );
     row("named liars (iterations)", tally(record.iterations.iter().map(|i| &i.liars), record.code.workers));
     row("late (iterations)", tally(record.iterations.iter().map(|i| &i.late), record.code.workers));
     if let Some(score) = end.naming {
         row(
             "against the injected",
-            format!("{} lies named, {} missed, {} innocents accused", score.hits, score.misses, score.innocents_accused),
+            format!(
+                "{} lies named, {} missed, {} innocents accused",
+                score.hits, score.misses, score.innocents_accused
+            ),
         );
     }
     let certificate = if end.certified {
@@ -80,7 +86,14 @@ pub fn final_table(record: &RunRecord) -> String {
     } else {
         format!("NOT certified: workers {} can't be checked by this code and these options", workers(&end.late))
     };
-    row("certificate", if end.certified || !end.late.is_empty() { certificate } else { "NOT certified: this code can't detect lies".into() });
+    row(
+        "certificate",
+        if end.certified || !end.late.is_empty() {
+            certificate
+        } else {
+            "NOT certified: this code can't detect lies".into()
+        },
+    );
     if let Some(error) = &end.error {
         row("ended by", error.clone());
     }

@@ -85,11 +85,7 @@ where
 
 /// Walks groups of rows.
 #[inline(always)]
-fn row_groups<L, T, const STEP: usize>(
-    lanes: L,
-    work: Product<'_, T>,
-    sums: &mut [Group<<L as Lanes<T::Acc>>::Pack>],
-)
+fn row_groups<L, T, const STEP: usize>(lanes: L, work: Product<'_, T>, sums: &mut [Group<<L as Lanes<T::Acc>>::Pack>])
 where
     T: Element,
     L: Load<T> + Load<T::Acc>,
@@ -100,7 +96,8 @@ where
     while !rest.is_empty() {
         let left = rest.len() / cols;
         // A last group of one row would run at the latency of its two chains: 4 + 1 rows are walked as 3 + 2.
-        let count = if left == <L as Lanes<T::Acc>>::ROWS + 1 { left - 2 } else { left.min(<L as Lanes<T::Acc>>::ROWS) };
+        let count =
+            if left == <L as Lanes<T::Acc>>::ROWS + 1 { left - 2 } else { left.min(<L as Lanes<T::Acc>>::ROWS) };
         let (group, after) = rest.split_at(count * cols);
         let (to, out_after) = out.split_at_mut(count * r);
         match count {

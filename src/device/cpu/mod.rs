@@ -98,7 +98,10 @@ impl<T: Element> CpuDevice<T> {
                     .num_threads(threads)
                     .thread_name(|i| format!("steadfast-cpu-{i}"))
                     .build()
-                    .map_err(|e| Error::Device { device: "cpu".into(), message: format!("can't start {threads} threads: {e}") })
+                    .map_err(|e| Error::Device {
+                        device: "cpu".into(),
+                        message: format!("can't start {threads} threads: {e}"),
+                    })
             })
             .transpose()?;
         Ok(CpuDevice {

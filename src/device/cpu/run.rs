@@ -190,7 +190,16 @@ impl<T: Element> CpuDevice<T> {
             (Matrix::Dense(a), _) if batch.transposed => {
                 let mut scratch = self.own_scratch().lock().unwrap_or_else(PoisonError::into_inner);
                 let (rows, cols) = (a.rows(), a.cols());
-                let work = Transposed { values: a.values(), rows, cols, start, vectors: broadcast, r, out, scratch: &mut scratch };
+                let work = Transposed {
+                    values: a.values(),
+                    rows,
+                    cols,
+                    start,
+                    vectors: broadcast,
+                    r,
+                    out,
+                    scratch: &mut scratch,
+                };
                 work.run(self.level);
             }
             (Matrix::Csr(_), Some(columns)) if batch.transposed => {
