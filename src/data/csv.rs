@@ -129,7 +129,8 @@ impl Roles {
         if features.is_empty() {
             return Err(Error::input(place(), "no feature column", "at least one column beside the label"));
         }
-        let label_name = label.map(|c| header[c].clone());
+        let known_label = || options.encoding.as_ref().and_then(|known| known.label.clone());
+        let label_name = label.map(|c| header[c].clone()).or_else(known_label);
         Ok(Roles { label, label_name, features })
     }
 }
