@@ -36,7 +36,7 @@ pub(super) struct ForwardBackward {
 pub(super) struct Taken {
     /// `(y - x+) . (x+ - x)`: positive when the momentum points uphill (O'Donoghue and Candes, 2015, eq. (12)).
     pub against: f64,
-    /// F rose.
+    /// F rose by more than the rounding of its sum.
     pub rose: bool,
 }
 
@@ -125,11 +125,22 @@ impl ForwardBackward {
         }
         // Each of two products may be off by this much; what it does to the distance is no reason to step back.
         let allowance = 2.0 * problem.rounding().margins(norm(trial)) * change.sqrt();
-        if bregman - allowance <= limit {
+        if bregman - allowance <= limit || self.below_certificate(problem, iterate) {
             return Some(bregman / limit);
         }
         self.step *= (0.95 * limit / bregman).clamp(SHRINK.0, SHRINK.1);
         None
+    }
+
+    /// True where a rejection could come from the error that the certificate leaves in the margins, and the step is already
+    /// well below the shortest that the smooth part's largest curvature asks for.
+    fn below_certificate(&self, problem: &Problem<'_>, iterate: &Iterate) -> bool {
+        let rounding = problem.rounding();
+        if distance(&self.other_margins, &self.point_margins) > 4.0 * rounding.margins_at_most(norm(&self.other)) {
+            return false;
+        }
+        let curvature = problem.curvature_bound(&iterate.margins);
+        self.step * rounding.lipschitz(curvature, problem.objective().l2) <= 0.25
     }
 
     fn accept(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) -> Taken {
@@ -142,7 +153,7 @@ impl ForwardBackward {
         std::mem::swap(&mut iterate.margins, &mut self.other_margins);
         let value =
             problem.smooth_value(&iterate.weights, &iterate.margins) + problem.nonsmooth_value(&iterate.weights);
-        let rose = value > iterate.value;
+        let rose = value > iterate.value + problem.rounding().along_a_ray(value);
         iterate.value = value;
         Taken { against, rose }
     }
