@@ -1,11 +1,17 @@
 //! Methods and the solve loop over oracles in memory: no fleet, no code.
 
+#[path = "method/composite.rs"]
+mod composite;
 #[path = "method/losses.rs"]
 mod losses;
 #[path = "method/oracle.rs"]
 mod oracle;
 #[path = "method/real_sets.rs"]
 mod real_sets;
+#[path = "method/rounding.rs"]
+mod rounding;
+#[path = "method/run.rs"]
+mod run_loop;
 #[path = "method/smooth.rs"]
 mod smooth;
 

@@ -1,11 +1,11 @@
 //! Methods by name, and the one that `--method auto` takes.
 
-use super::{Lbfgs, Method};
+use super::{Fista, GradientDescent, Lbfgs, Method, ProximalGradient};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 1] = ["lbfgs"];
+pub const NAMES: [&str; 4] = ["gradient-descent", "proximal-gradient", "fista", "lbfgs"];
 
 /// A method by its name on the command line (not `auto`, which needs the objective: [`for_objective`]).
 ///
@@ -13,6 +13,9 @@ pub const NAMES: [&str; 1] = ["lbfgs"];
 /// [`Error::Usage`] with the allowed names.
 pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
     Ok(match name {
+        "gradient-descent" => Box::new(GradientDescent::default()),
+        "proximal-gradient" => Box::new(ProximalGradient::default()),
+        "fista" => Box::new(Fista::default()),
         "lbfgs" => Box::new(Lbfgs::default()),
         _ => return Err(Error::usage("method", name, format!("auto, {}", NAMES.join(", ")))),
     })

@@ -2,10 +2,14 @@
 //! [`solve`] does all that the methods share: records, observers, limits, and the tests that end a run.
 
 mod auto;
+mod fista;
+mod forward_backward;
+mod gradient_descent;
 mod iterate;
 mod lbfgs;
 mod line_search;
 mod problem;
+mod proximal_gradient;
 mod ray;
 mod rounding;
 mod solve;
@@ -13,10 +17,13 @@ mod status;
 mod vector;
 
 pub use auto::{NAMES, by_name, for_objective};
+pub use fista::Fista;
+pub use gradient_descent::GradientDescent;
 pub use iterate::Iterate;
 pub use lbfgs::Lbfgs;
 pub use line_search::{Accepted, LineSearch, Sample};
 pub use problem::Problem;
+pub use proximal_gradient::ProximalGradient;
 pub use rounding::Rounding;
 pub use solve::{Outcome, SolveOptions, solve};
 pub use status::{Criterion, Status};

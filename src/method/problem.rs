@@ -161,6 +161,16 @@ impl<'a> Problem<'a> {
         a.chunks_exact(d).zip(b.chunks_exact(d)).map(|(a, b)| dot(&a[..d - 1], &b[..d - 1])).sum()
     }
 
+    /// `|a - b|` without the intercept's entries.
+    pub fn penalized_distance(&self, a: &[f64], b: &[f64]) -> f64 {
+        if !self.objective.intercept {
+            return distance(a, b);
+        }
+        let d = self.oracle.0.cols();
+        let squares = a.chunks_exact(d).zip(b.chunks_exact(d)).map(|(a, b)| distance(&a[..d - 1], &b[..d - 1]).powi(2));
+        squares.sum::<f64>().sqrt()
+    }
+
     /// Second derivative of the smooth part along a direction with margins `direction_margins` and penalized square
     /// `penalized_square`: no round.
     pub fn curvature_along(&self, margins: &[f64], direction_margins: &[f64], penalized_square: f64) -> f64 {

@@ -60,6 +60,16 @@ impl Rounding {
         self.unit * self.operator * weights
     }
 
+    /// The largest error of the last margins, of weights with norm `weights`, that certificate and rounding allow.
+    pub fn margins_at_most(&self, weights: f64) -> f64 {
+        self.certified(self.margins_bound, self.cols, weights) + 4.0 * self.margins(weights)
+    }
+
+    /// The smooth part's largest curvature, `curvature |X|^2 / n + l2`, with |X| as far as it has been seen.
+    pub fn lipschitz(&self, curvature: f64, l2: f64) -> f64 {
+        curvature * self.operator * self.operator / self.rows as f64 + l2
+    }
+
     /// Typical error of a gradient from residuals with norm `residuals`.
     pub fn gradient(&self, residuals: f64) -> f64 {
         self.unit * self.operator * residuals
@@ -74,7 +84,7 @@ impl Rounding {
     /// The largest error of the gradient that the certificates and rounding allow, to first order: the pullback's own
     /// error, plus the margins' error carried through the loss's second derivative (at most `curvature`) and X'.
     pub fn gradient_floor(&self, weights: f64, residuals: f64, curvature: f64, l2: f64) -> f64 {
-        let margins = self.certified(self.margins_bound, self.cols, weights) + 4.0 * self.margins(weights);
+        let margins = self.margins_at_most(weights);
         let pullback = self.certified(self.pullback_bound, self.rows, residuals) + 4.0 * self.gradient(residuals);
         pullback + self.operator * curvature * margins / self.rows as f64 + 4.0 * MASTER * l2 * weights
     }
@@ -113,9 +123,10 @@ pub(super) fn floor(problem: &Problem<'_>, iterate: &Iterate) -> Floor {
 /// Iterations without measurable progress before a run is looked at.
 const WINDOW: usize = 30;
 
-/// Notices that a run makes no measurable progress: for [`WINDOW`] iterations F has not fallen by more than its own
-/// rounding below its best, nor has the norm of the gradient (or proximal step) halved. Slow progress adds up, because the
-/// best value moves only when it was beaten by more than rounding, so it is never taken for none.
+/// Notices that a run makes no measurable progress: for [`WINDOW`] iterations F has not fallen below its best by more
+/// than the rounding of its sum, nor has the norm of the gradient (or proximal step) halved. Slow progress adds up, because
+/// the best value moves only when it was beaten. The larger errors of the products are left out on purpose: F that wanders
+/// within them finds ever fewer new lows, so that the window passes soon, while F that creeps down steadily goes on.
 #[derive(Debug)]
 pub(super) struct Stall {
     value: f64,
@@ -130,7 +141,7 @@ impl Stall {
 
     /// True once in [`WINDOW`] iterations without progress.
     pub fn notice(&mut self, problem: &Problem<'_>, iterate: &Iterate) -> bool {
-        let noise = problem.rounding().value(iterate.value, norm(&iterate.weights), norm(&iterate.residuals));
+        let noise = problem.rounding().along_a_ray(iterate.value);
         let fell = iterate.value < self.value - noise;
         let halved = iterate.stationarity < 0.5 * self.stationarity;
         if fell {

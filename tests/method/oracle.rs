@@ -1,11 +1,13 @@
 //! An oracle over a dense matrix in memory, in f64 or in the arithmetic of f32 workers.
 
+use rand::RngExt;
 use steadfast::Result;
 use steadfast::coding::Certainty;
 use steadfast::error::Error;
 use steadfast::fleet::Counters;
 use steadfast::oracle::{ProductOracle, Rounds};
 use steadfast::scalar::Precision;
+use steadfast::seed::{Purpose, Seed};
 
 pub struct DenseOracle {
     pub rows: usize,
@@ -20,6 +22,10 @@ pub struct DenseOracle {
     since_drain: u64,
     /// Rounds after which every further one is refused.
     pub refuse_after: Option<u64>,
+    /// Adds an error of this size, relative to the product's norm, to each round; the bound says so.
+    pub disturb: f64,
+    /// What the honest bound is multiplied by: a pessimistic certificate, or none at all (infinity).
+    pub pessimism: f64,
 }
 
 impl DenseOracle {
@@ -45,6 +51,8 @@ impl DenseOracle {
             bound: 0.0,
             since_drain: 0,
             refuse_after: None,
+            disturb: 0.0,
+            pessimism: 1.0,
         }
     }
 
@@ -69,8 +77,21 @@ impl DenseOracle {
         // the broadcast adds one more u.
         let norm = input.iter().map(|x| x * x).sum::<f64>().sqrt();
         let bound = (length + 1) as f64 * self.precision.unit_roundoff() * self.frobenius * norm;
-        self.bound = self.bound.max(bound);
+        self.bound = self.bound.max(bound * self.pessimism);
         Ok(())
+    }
+
+    /// An error that changes from round to round, like a lie too small to be told from rounding.
+    fn add_disturbance(&mut self, out: &mut [f64]) {
+        if self.disturb == 0.0 {
+            return;
+        }
+        let size = self.disturb * out.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let mut rng = Seed(self.rounds).stream(Purpose::Attack, 0, 0);
+        let noise: Vec<f64> = out.iter().map(|_| rng.random_range(-1.0..1.0)).collect();
+        let norm = noise.iter().map(|x| x * x).sum::<f64>().sqrt();
+        out.iter_mut().zip(&noise).for_each(|(o, e)| *o += size * e / norm);
+        self.bound += size;
     }
 
     fn dot(&self, n: usize, mut term: impl FnMut(usize) -> (f64, f64)) -> f64 {
@@ -112,6 +133,7 @@ impl ProductOracle for DenseOracle {
                 out[i * k + class] = self.dot(d, |j| (row[j], w[j]));
             }
         }
+        self.add_disturbance(out);
         Ok(())
     }
 
@@ -137,6 +159,7 @@ impl ProductOracle for DenseOracle {
             }
             out.iter_mut().zip(&sums).for_each(|(o, s)| *o = f64::from(*s));
         }
+        self.add_disturbance(out);
         Ok(())
     }
 
