@@ -125,7 +125,7 @@ impl<'a> Problem<'a> {
         merge(&mut self.tally.liars, &round.liars);
         self.tally.residual = self.tally.residual.max(round.residual);
         self.tally.bound = self.tally.bound.max(round.bound);
-        self.tally.certainty = worse(self.tally.certainty, round.certainty);
+        self.tally.certainty = self.tally.certainty.worst(round.certainty);
         self.tally.seconds += round.seconds;
         bound
     }
@@ -269,15 +269,6 @@ pub(super) fn merge(all: &mut Vec<usize>, more: &[usize]) {
         if let Err(place) = all.binary_search(&worker) {
             all.insert(place, worker);
         }
-    }
-}
-
-fn worse(a: Certainty, b: Certainty) -> Certainty {
-    use Certainty::{Approximate, Certified, Uncertified};
-    match (a, b) {
-        (Approximate, _) | (_, Approximate) => Approximate,
-        (Uncertified, _) | (_, Uncertified) => Uncertified,
-        (Certified, Certified) => Certified,
     }
 }
 

@@ -215,7 +215,7 @@ impl<'r, 'o> Run<'r, 'o> {
             liars: tally.liars,
             residual: tally.residual,
             bound: tally.bound,
-            certified: tally.certainty == Certainty::Certified,
+            certified: matches!(tally.certainty, Certainty::Certified | Certainty::Keyed),
             injected: None,
         };
         self.next += 1;

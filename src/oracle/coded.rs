@@ -270,9 +270,7 @@ impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
             sum.residual = sum.residual.max(round.report.residual);
             sum.bound = sum.bound.max(round.report.bound);
             sum.seconds += round.seconds;
-            if round.report.certainty != Certainty::Certified {
-                sum.certainty = round.report.certainty;
-            }
+            sum.certainty = sum.certainty.worst(round.report.certainty);
         }
         for names in [&mut sum.late, &mut sum.liars] {
             names.sort_unstable();

@@ -9,10 +9,9 @@ use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::task::Task;
 use super::{fleets, prepare};
 use crate::coding::{DataCode, Tolerance, code_by_name};
-use crate::data::{Dataset, Matrix, OneHot};
+use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
-use crate::objective::Objective;
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -22,7 +21,7 @@ use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, R
 /// use steadfast::data::{LoadOptions, Source, load};
 /// use steadfast::run::{TrainConfig, Training};
 ///
-/// let source = Source::parse("synthetic:regression,rows=300,cols=12")?;
+/// let source: Source = "synthetic:regression,rows=300,cols=12".parse()?;
 /// let data = load(&source, &LoadOptions::default())?.data;
 /// let config = TrainConfig { l2: 1e-3, liars: 4, inject_liars: 4, ..TrainConfig::default() };
 /// let trained = Training::new(config).run(data)?;

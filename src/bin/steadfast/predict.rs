@@ -25,7 +25,7 @@ pub fn run(args: &PredictArgs) -> Result<u8> {
         width: Some(model.features),
         ..LoadOptions::default()
     };
-    let loaded = load(&Source::parse(&args.data)?, &options)?;
+    let loaded = load(&args.data.parse::<Source>()?, &options)?;
     let margins = model.margins(&loaded.data.features)?;
     let outputs = margins.len() / loaded.data.features.rows().max(1);
     let mut text = String::new();

@@ -24,7 +24,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         check_writable(path)?;
     }
     let init = args.init.as_deref().map(Model::read).transpose()?;
-    let source = Source::parse(&args.data)?;
+    let source = args.data.parse::<Source>()?;
     let options = LoadOptions { label: args.label.clone(), one_hot: args.one_hot, seed: Seed(args.seed), ..LoadOptions::default() };
     let loaded = load(&source, &options)?;
     let one_hot = loaded.encoding;
@@ -32,7 +32,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         (Some(file), _) => {
             let width = loaded.data.features.cols();
             let options = LoadOptions { width: Some(width), encoding: one_hot.clone(), ..options };
-            (loaded.data, Some(load(&Source::parse(file)?, &options)?.data))
+            (loaded.data, Some(load(&file.parse::<Source>()?, &options)?.data))
         }
         (None, Some(fraction)) => {
             let (train, test) = loaded.data.split(fraction, Seed(args.seed))?;

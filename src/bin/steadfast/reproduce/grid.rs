@@ -120,7 +120,7 @@ fn train(set: &str, data: &Dataset<f64>, flat: bool, problem: &ReferenceProblem,
     let end = &trained.record.end;
     let gap = if trained.error.is_some() { f64::INFINITY } else { (end.objective - problem.optimum) / problem.optimum };
     let naming = end.naming.unwrap_or_default();
-    let promised = if problem.task == ReferenceTask::Lasso { 1e-6 } else { 1e-8 };
+    let promised: f64 = if problem.task == ReferenceTask::Lasso { 1e-6 } else { 1e-8 };
     // In f32 the promise is the bound that the record itself gives.
     let allowed = match precision {
         Precision::F64 => promised,

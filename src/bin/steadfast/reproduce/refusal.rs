@@ -33,7 +33,7 @@ struct Row {
 /// Runs the command.
 pub fn run(args: &ReproduceArgs) -> Result<u8> {
     let runs = args.trials.unwrap_or(1000);
-    let source = Source::parse("synthetic:regression,rows=200,cols=20")?;
+    let source = "synthetic:regression,rows=200,cols=20".parse::<Source>()?;
     let data = load(&source, &LoadOptions { seed: Seed(args.seed), ..LoadOptions::default() })?.data;
     let base = TrainConfig { l2: 1e-2, iterations: 60, tolerance: 1e-9, liars: 4, threads: Some(1), ..TrainConfig::default() };
     let truth = Training::new(TrainConfig { liars: 0, code: Some("uncoded".into()), ..base.clone() }).run(data.clone())?;
