@@ -19,8 +19,8 @@ fn sane(outcome: Result<Dataset<f64>>) -> Result<(), TestCaseError> {
                 prop_assert!(y.iter().all(|y| y.is_finite()));
             }
             // None of these may panic either.
-            let _ = data.labels.infer();
-            for error in [data.labels.binary().err(), data.labels.classes().err(), data.labels.real().err()] {
+            let inferred = data.labels.infer().err();
+            for error in [inferred, data.labels.binary().err(), data.labels.classes().err(), data.labels.real().err()] {
                 error.iter().try_for_each(one_line)?;
             }
             Ok(())

@@ -40,23 +40,33 @@ impl Labels {
     /// What task the labels ask for. Two distinct labels are binary. Three or more are classes when they are text, or
     /// when they are whole numbers of magnitude at most [`MAX_CLASSES`] that repeat: at most [`MAX_CLASSES`] distinct
     /// ones, and either at most 20 or ten rows a class on average (whole-number targets such as a price, which hardly
-    /// repeat, are real). All else is real, also a single value.
+    /// repeat, are real). All else is real.
+    ///
+    /// # Errors
+    /// [`Error::Input`] when all labels are the same: there is nothing to learn, unless a task is named all the same.
     ///
     /// ```
     /// use steadfast::data::{LabelKind, Labels};
-    /// assert_eq!(Labels::Real(vec![-1.0, 1.0, 1.0]).infer(), LabelKind::Binary);
-    /// assert_eq!(Labels::Real(vec![0.0, 1.0, 2.0, 1.0]).infer(), LabelKind::MultiClass(3));
-    /// assert_eq!(Labels::Real(vec![0.5, 1.0, 2.0]).infer(), LabelKind::Real);
+    /// assert_eq!(Labels::Real(vec![-1.0, 1.0, 1.0]).infer()?, LabelKind::Binary);
+    /// assert_eq!(Labels::Real(vec![0.0, 1.0, 2.0, 1.0]).infer()?, LabelKind::MultiClass(3));
+    /// assert_eq!(Labels::Real(vec![0.5, 1.0, 2.0]).infer()?, LabelKind::Real);
+    /// assert!(Labels::Real(vec![1.0, 1.0]).infer().is_err());
+    /// # Ok::<(), steadfast::Error>(())
     /// ```
-    pub fn infer(&self) -> LabelKind {
-        match self {
+    pub fn infer(&self) -> Result<LabelKind> {
+        let one = || Err(wrong_count(&self.coded().1, "two or more distinct labels, to tell the task"));
+        Ok(match self {
             Labels::Classes { index, names } => match occurring(index, names).len() {
+                0 | 1 => return one(),
                 2 => LabelKind::Binary,
                 k => LabelKind::MultiClass(k),
             },
             Labels::Real(y) => {
                 let values = distinct(y);
                 let k = values.len();
+                if k < 2 {
+                    return one();
+                }
                 let whole = values.iter().all(|v| v.fract() == 0.0 && v.abs() <= MAX_CLASSES as f64);
                 match k {
                     2 => LabelKind::Binary,
@@ -64,7 +74,7 @@ impl Labels {
                     _ => LabelKind::Real,
                 }
             }
-        }
+        })
     }
 
     /// The labels as -1 and +1, the smaller label (or the name first in order) being -1, with the two names.
@@ -231,15 +241,17 @@ mod tests {
 
     #[test]
     fn inference_tells_classes_from_counts() {
-        assert_eq!(text(&["a", "b"]).infer(), LabelKind::Binary);
-        assert_eq!(text(&["a", "b", "c"]).infer(), LabelKind::MultiClass(3));
+        assert_eq!(text(&["a", "b"]).infer().unwrap(), LabelKind::Binary);
+        assert_eq!(text(&["a", "b", "c"]).infer().unwrap(), LabelKind::MultiClass(3));
         let repeated = |k: u32, times: u32| Labels::Real((0..k * times).map(|i| f64::from(i % k)).collect());
-        assert_eq!(repeated(26, 10).infer(), LabelKind::MultiClass(26));
-        assert_eq!(repeated(26, 9).infer(), LabelKind::Real);
-        assert_eq!(repeated(20, 1).infer(), LabelKind::MultiClass(20));
-        assert_eq!(repeated(1001, 20).infer(), LabelKind::Real);
-        assert_eq!(Labels::Real(vec![1e6, 2e6, 3e6]).infer(), LabelKind::Real);
-        assert_eq!(Labels::Real(vec![1.0; 4]).infer(), LabelKind::Real);
+        assert_eq!(repeated(26, 10).infer().unwrap(), LabelKind::MultiClass(26));
+        assert_eq!(repeated(26, 9).infer().unwrap(), LabelKind::Real);
+        assert_eq!(repeated(20, 1).infer().unwrap(), LabelKind::MultiClass(20));
+        assert_eq!(repeated(1001, 20).infer().unwrap(), LabelKind::Real);
+        assert_eq!(Labels::Real(vec![1e6, 2e6, 3e6]).infer().unwrap(), LabelKind::Real);
+        for one in [Labels::Real(vec![1.0; 4]), text(&["a", "a"])] {
+            assert!(one.infer().unwrap_err().to_string().contains("one class only"));
+        }
         assert!(text(&["3", "x"]).real().is_err());
         assert_eq!(text(&["3", "0.5"]).real().unwrap(), [3.0, 0.5]);
     }

@@ -68,16 +68,14 @@ impl Standardization {
             },
             |a, b| (a.0 + b.0, a.1 + b.1),
         );
-        let mut scales = Vec::with_capacity(means.len());
-        for (j, (sum, count)) in squares.into_iter().enumerate() {
-            scales.push(if reach[j] > 0.0 {
-                let absent = (features.rows() - count) as f64;
-                let z = means[j] / reach[j];
-                reach[j] * ((sum + absent * z * z) / rows).sqrt()
-            } else {
-                1.0
-            });
-        }
+        let scale = |j: usize, (sum, count): (f64, usize)| {
+            let absent = (features.rows() - count) as f64;
+            let z = means[j] / reach[j];
+            let scale = reach[j] * ((sum + absent * z * z) / rows).sqrt();
+            // A constant column (0/0 above) and one whose spread is below the normal numbers are left as they are.
+            if scale >= f64::MIN_POSITIVE { scale } else { 1.0 }
+        };
+        let scales = squares.into_iter().enumerate().map(|(j, s)| scale(j, s)).collect();
         let means = if features.is_sparse() { vec![0.0; means.len()] } else { means };
         Ok(Standardization { means, scales })
     }
