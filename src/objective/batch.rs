@@ -1,77 +1,162 @@
 //! A loss over a block of rows: the loops behind [`Loss`]'s provided methods. They are compiled once for each loss (no
-//! virtual call a row) and for the machine's vector units, with a fixed order of summation.
+//! virtual call a row) and once for each vector width, with a fixed order of summation.
+//!
+//! Each is a struct with an inlined method, not a closure: only then does the loop get the vector unit's instructions.
 
 use super::Loss;
 use super::math::sum_of;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Rows whose values are kept on the stack before they are summed.
 const TILE: usize = 128;
 /// Numbers of a row that fit the stack.
 const STACK: usize = 64;
 
-/// Calls `work` with `len` zeros, on the stack if they are few.
-#[inline(always)]
-fn with_scratch<R>(len: usize, work: impl FnOnce(&mut [f64]) -> R) -> R {
-    if len <= STACK { work(&mut [0.0; STACK][..len]) } else { work(&mut vec![0.0; len]) }
+struct SumValues<'a, L: ?Sized> {
+    loss: &'a L,
+    margins: &'a [f64],
+    labels: &'a [f64],
 }
 
-/// Sums `term` over rows 0..n, tile by tile, so that the terms are computed in vector code.
-#[inline(always)]
-fn tiled_sum(n: usize, mut fill: impl FnMut(usize, &mut [f64])) -> f64 {
-    let mut tile = [0.0; TILE];
-    let mut total = 0.0;
-    let mut start = 0;
-    while start < n {
-        let len = TILE.min(n - start);
-        fill(start, &mut tile[..len]);
-        total += sum_of(len, |i| tile[i]);
-        start += len;
+impl<L: Loss + ?Sized> WithSimd for SumValues<'_, L> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let k = self.loss.outputs();
+        let mut tile = [0.0; TILE];
+        let mut total = 0.0;
+        for (labels, margins) in self.labels.chunks(TILE).zip(self.margins.chunks(TILE * k)) {
+            if k == 1 {
+                for ((t, &z), &y) in tile.iter_mut().zip(margins).zip(labels) {
+                    *t = self.loss.value(&[z], y);
+                }
+            } else {
+                for ((t, z), &y) in tile.iter_mut().zip(margins.chunks_exact(k)).zip(labels) {
+                    *t = self.loss.value(z, y);
+                }
+            }
+            total += sum_of(labels.len(), |i| tile[i]);
+        }
+        total
     }
-    total
+}
+
+struct Derivatives<'a, L: ?Sized> {
+    loss: &'a L,
+    margins: &'a [f64],
+    labels: &'a [f64],
+    scale: f64,
+    out: &'a mut [f64],
+}
+
+impl<L: Loss + ?Sized> WithSimd for Derivatives<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let k = self.loss.outputs();
+        if k == 1 {
+            for ((o, &z), &y) in self.out.iter_mut().zip(self.margins).zip(self.labels) {
+                let mut slope = [0.0];
+                self.loss.derivative(&[z], y, &mut slope);
+                *o = self.scale * slope[0];
+            }
+        } else {
+            for ((o, z), &y) in self.out.chunks_exact_mut(k).zip(self.margins.chunks_exact(k)).zip(self.labels) {
+                self.loss.derivative(z, y, o);
+                for x in o {
+                    *x *= self.scale;
+                }
+            }
+        }
+    }
+}
+
+struct SecondDerivatives<'a, L: ?Sized> {
+    loss: &'a L,
+    margins: &'a [f64],
+    labels: &'a [f64],
+    directions: &'a [f64],
+    scale: f64,
+    out: &'a mut [f64],
+}
+
+impl<L: Loss + ?Sized> WithSimd for SecondDerivatives<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let k = self.loss.outputs();
+        if k == 1 {
+            for (((o, &z), &y), &v) in self.out.iter_mut().zip(self.margins).zip(self.labels).zip(self.directions) {
+                let mut product = [0.0];
+                self.loss.second_derivative(&[z], y, &[v], &mut product);
+                *o = self.scale * product[0];
+            }
+        } else {
+            let rows = self.margins.chunks_exact(k).zip(self.directions.chunks_exact(k));
+            for ((o, (z, v)), &y) in self.out.chunks_exact_mut(k).zip(rows).zip(self.labels) {
+                self.loss.second_derivative(z, y, v, o);
+                for x in o {
+                    *x *= self.scale;
+                }
+            }
+        }
+    }
+}
+
+struct Line<'a, L: ?Sized> {
+    loss: &'a L,
+    margins: &'a [f64],
+    directions: &'a [f64],
+    labels: &'a [f64],
+    step: f64,
+    /// A moved row and its derivative: 2 K numbers.
+    scratch: &'a mut [f64],
+}
+
+impl<L: Loss + ?Sized> WithSimd for Line<'_, L> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> (f64, f64) {
+        let k = self.loss.outputs();
+        let (moved, slope) = self.scratch.split_at_mut(k);
+        let (mut values, mut products) = ([0.0; TILE], [0.0; TILE]);
+        let (mut value, mut product) = (0.0, 0.0);
+        let tiles = self.margins.chunks(TILE * k).zip(self.directions.chunks(TILE * k));
+        for (labels, (margins, directions)) in self.labels.chunks(TILE).zip(tiles) {
+            let terms = values.iter_mut().zip(&mut products);
+            if k == 1 {
+                for (((t, p), (&z, &v)), &y) in terms.zip(margins.iter().zip(directions)).zip(labels) {
+                    let mut slope = [0.0];
+                    *t = self.loss.value_and_derivative(&[z + self.step * v], y, &mut slope);
+                    *p = slope[0] * v;
+                }
+            } else {
+                let rows = margins.chunks_exact(k).zip(directions.chunks_exact(k));
+                for (((t, p), (z, v)), &y) in terms.zip(rows).zip(labels) {
+                    for ((m, z), v) in moved.iter_mut().zip(z).zip(v) {
+                        *m = z + self.step * v;
+                    }
+                    *t = self.loss.value_and_derivative(moved, y, slope);
+                    *p = sum_of(k, |j| slope[j] * v[j]);
+                }
+            }
+            value += sum_of(labels.len(), |i| values[i]);
+            product += sum_of(labels.len(), |i| products[i]);
+        }
+        (value, product)
+    }
 }
 
 pub(super) fn sum_values<L: Loss + ?Sized>(loss: &L, margins: &[f64], labels: &[f64]) -> f64 {
-    let k = loss.outputs();
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            tiled_sum(labels.len(), |start, tile| {
-                let labels = &labels[start..start + tile.len()];
-                if k == 1 {
-                    let margins = &margins[start..start + tile.len()];
-                    for ((t, &z), &y) in tile.iter_mut().zip(margins).zip(labels) {
-                        *t = loss.value(&[z], y);
-                    }
-                } else {
-                    for ((t, z), &y) in tile.iter_mut().zip(margins[start * k..].chunks_exact(k)).zip(labels) {
-                        *t = loss.value(z, y);
-                    }
-                }
-            })
-        },
-    )
+    Arch::new().dispatch(SumValues { loss, margins, labels })
 }
 
 pub(super) fn derivatives<L: Loss + ?Sized>(loss: &L, margins: &[f64], labels: &[f64], scale: f64, out: &mut [f64]) {
-    let k = loss.outputs();
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if k == 1 {
-                for ((o, &z), &y) in out.iter_mut().zip(margins).zip(labels) {
-                    let mut slope = [0.0];
-                    loss.derivative(&[z], y, &mut slope);
-                    *o = scale * slope[0];
-                }
-            } else {
-                for ((o, z), &y) in out.chunks_exact_mut(k).zip(margins.chunks_exact(k)).zip(labels) {
-                    loss.derivative(z, y, o);
-                    o.iter_mut().for_each(|x| *x *= scale);
-                }
-            }
-        },
-    );
+    Arch::new().dispatch(Derivatives { loss, margins, labels, scale, out });
 }
 
 pub(super) fn second_derivatives<L: Loss + ?Sized>(
@@ -82,25 +167,7 @@ pub(super) fn second_derivatives<L: Loss + ?Sized>(
     scale: f64,
     out: &mut [f64],
 ) {
-    let k = loss.outputs();
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            if k == 1 {
-                for (((o, &z), &y), &v) in out.iter_mut().zip(margins).zip(labels).zip(directions) {
-                    let mut product = [0.0];
-                    loss.second_derivative(&[z], y, &[v], &mut product);
-                    *o = scale * product[0];
-                }
-            } else {
-                let rows = margins.chunks_exact(k).zip(directions.chunks_exact(k));
-                for ((o, (z, v)), &y) in out.chunks_exact_mut(k).zip(rows).zip(labels) {
-                    loss.second_derivative(z, y, v, o);
-                    o.iter_mut().for_each(|x| *x *= scale);
-                }
-            }
-        },
-    );
+    Arch::new().dispatch(SecondDerivatives { loss, margins, labels, directions, scale, out });
 }
 
 pub(super) fn line<L: Loss + ?Sized>(
@@ -110,36 +177,45 @@ pub(super) fn line<L: Loss + ?Sized>(
     labels: &[f64],
     step: f64,
 ) -> (f64, f64) {
-    let k = loss.outputs();
-    let mut slopes = 0.0;
-    let values = Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            with_scratch(2 * k, |scratch| {
-                let (moved, slope) = scratch.split_at_mut(k);
-                let mut products = [0.0; TILE];
-                tiled_sum(labels.len(), |start, tile| {
-                    let len = tile.len();
-                    let (labels, products) = (&labels[start..start + len], &mut products[..len]);
-                    if k == 1 {
-                        let rows = margins[start..start + len].iter().zip(&directions[start..start + len]);
-                        for (((t, p), (&z, &v)), &y) in tile.iter_mut().zip(products.iter_mut()).zip(rows).zip(labels) {
-                            let mut slope = [0.0];
-                            *t = loss.value_and_derivative(&[z + step * v], y, &mut slope);
-                            *p = slope[0] * v;
-                        }
-                    } else {
-                        let rows = margins[start * k..].chunks_exact(k).zip(directions[start * k..].chunks_exact(k));
-                        for (((t, p), (z, v)), &y) in tile.iter_mut().zip(products.iter_mut()).zip(rows).zip(labels) {
-                            moved.iter_mut().zip(z).zip(v).for_each(|((m, z), v)| *m = z + step * v);
-                            *t = loss.value_and_derivative(moved, y, slope);
-                            *p = sum_of(k, |j| slope[j] * v[j]);
-                        }
-                    }
-                    slopes += sum_of(len, |i| products[i]);
-                })
-            })
-        },
-    );
-    (values, slopes)
+    let (mut stack, mut heap) = ([0.0; STACK], Vec::new());
+    let scratch = if 2 * loss.outputs() <= STACK {
+        &mut stack[..2 * loss.outputs()]
+    } else {
+        heap.resize(2 * loss.outputs(), 0.0);
+        &mut heap[..]
+    };
+    Arch::new().dispatch(Line { loss, margins, directions, labels, step, scratch })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::{LeastSquares, Logistic, NonlinearLeastSquares, Poisson};
+    use pulp::Scalar;
+
+    /// What the vector units compute is what plain code computes, bit for bit.
+    fn same_bits<L: Loss>(loss: &L, z: &[f64], v: &[f64], y: &[f64]) {
+        let plain = Scalar.vectorize(SumValues { loss, margins: z, labels: y });
+        assert_eq!(plain, sum_values(loss, z, y));
+
+        let mut scratch = [0.0; 2];
+        let work = Line { loss, margins: z, directions: v, labels: y, step: 0.3, scratch: &mut scratch };
+        assert_eq!(Scalar.vectorize(work), line(loss, z, v, y, 0.3));
+
+        let (mut plain, mut fast) = (vec![0.0; z.len()], vec![0.0; z.len()]);
+        Scalar.vectorize(Derivatives { loss, margins: z, labels: y, scale: 0.1, out: &mut plain });
+        derivatives(loss, z, y, 0.1, &mut fast);
+        assert_eq!(plain, fast);
+    }
+
+    #[test]
+    fn every_vector_width_gives_the_same_bits() {
+        let of = |f: fn(f64) -> f64| (0..1001).map(|i| f(f64::from(i))).collect::<Vec<f64>>();
+        let (z, v) = (of(|i| 30.0 * (0.37 * i).sin()), of(|i| (0.77 * i).cos()));
+        let y = of(|i| if i % 3.0 == 0.0 { 1.0 } else { -1.0 });
+        same_bits(&LeastSquares, &z, &v, &y);
+        same_bits(&Logistic, &z, &v, &y);
+        same_bits(&Poisson, &z, &v, &y);
+        same_bits(&NonlinearLeastSquares, &z, &v, &y);
+    }
 }

@@ -100,7 +100,8 @@ impl Objective {
     }
 
     /// Value and slope of the smooth part (loss and l2, not the regularizer) at `weights + step * direction`, from the
-    /// margins of both: what a line search asks for many steps. Nothing is allocated for up to 32 margins a row.
+    /// margins of both: what a line search asks for many steps. Nothing is allocated for up to 32 margins a row (softmax:
+    /// 1024).
     pub fn line_value(
         &self,
         margins: &[f64],

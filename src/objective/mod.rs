@@ -179,7 +179,7 @@ pub trait Regularizer: Send + Sync + std::fmt::Debug {
 /// // The gradient is X' residuals + l2 w.
 /// let mut residuals = [0.0; 3];
 /// objective.residuals(&margins, &labels, &mut residuals);
-/// assert!((value - 0.604_655).abs() < 1e-6);
+/// assert!((value - 0.604_301).abs() < 1e-6);
 /// assert!((residuals[2] - 0.5 / 3.0).abs() < 1e-15);
 /// # Ok::<(), steadfast::Error>(())
 /// ```

@@ -6,6 +6,7 @@ mod logistic;
 mod nonlinear_least_squares;
 mod poisson;
 mod softmax;
+mod softmax_rows;
 mod squared_hinge;
 
 pub use huber::Huber;

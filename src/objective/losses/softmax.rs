@@ -1,6 +1,8 @@
+use super::softmax_rows::{Derivatives, Line, SecondDerivatives, Values, curvature_product};
 use crate::error::{Error, Result};
 use crate::objective::math::{entropy_term, exp, sum_of};
 use crate::objective::{Loss, LossId};
+use pulp::Arch;
 
 /// Multi-class cross entropy `log(sum_k exp(z_k)) - z_y` of K margins; the label is the index 0..K of the class. Finite
 /// while the difference of two margins is.
@@ -10,12 +12,12 @@ pub struct Softmax {
 }
 
 /// What a row's value and derivative are made of; exponentials are taken relative to the largest margin.
-struct Row {
-    largest: f64,
+pub(super) struct Row {
+    pub(super) largest: f64,
     /// `exp(z_y - largest)`.
-    own: f64,
+    pub(super) own: f64,
     /// `sum_{k != y} exp(z_k - largest)`: kept apart from `own`, so that a sure prediction's small loss keeps its digits.
-    others: f64,
+    pub(super) others: f64,
 }
 
 impl Softmax {
@@ -44,24 +46,35 @@ impl Softmax {
 
 impl Row {
     #[inline(always)]
-    fn value(&self, own_margin: f64) -> f64 {
+    pub(super) fn value(&self, own_margin: f64) -> f64 {
         if own_margin == self.largest {
             self.others.ln_1p()
         } else {
             (self.own + self.others).ln() + (self.largest - own_margin)
         }
     }
+
+    /// The others' exponentials to the derivative.
+    #[inline(always)]
+    pub(super) fn derivative(&self, exponentials: &mut [f64], own: usize) {
+        let scale = 1.0 / (self.own + self.others);
+        for e in exponentials.iter_mut() {
+            *e *= scale;
+        }
+        // p_y - 1 without the cancellation.
+        exponentials[own] = -self.others * scale;
+    }
 }
 
 #[inline(always)]
-fn largest(margins: &[f64]) -> f64 {
+pub(super) fn largest(margins: &[f64]) -> f64 {
     margins.iter().fold(f64::NEG_INFINITY, |a, &b| if a < b { b } else { a })
 }
 
 /// The class a valid label names.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "labels are checked to be class indices")]
-fn class(label: f64) -> usize {
+pub(super) fn class(label: f64) -> usize {
     label as usize
 }
 
@@ -102,10 +115,7 @@ impl Loss for Softmax {
     fn value_and_derivative(&self, margins: &[f64], label: f64, out: &mut [f64]) -> f64 {
         let y = class(label);
         let row = Softmax::exponentials(margins, y, out);
-        let scale = 1.0 / (row.own + row.others);
-        out.iter_mut().for_each(|p| *p *= scale);
-        // p_y - 1 without the cancellation.
-        out[y] = -row.others * scale;
+        row.derivative(out, y);
         row.value(margins[y])
     }
 
@@ -115,11 +125,23 @@ impl Loss for Softmax {
         for (o, z) in out.iter_mut().zip(margins) {
             *o = exp(z - largest);
         }
-        let scale = 1.0 / sum_of(out.len(), |k| out[k]);
-        let mean = scale * sum_of(out.len(), |k| out[k] * direction[k]);
-        for (o, v) in out.iter_mut().zip(direction) {
-            *o *= scale * (v - mean);
-        }
+        curvature_product(out, direction);
+    }
+
+    fn sum_values(&self, margins: &[f64], labels: &[f64]) -> f64 {
+        Arch::new().dispatch(Values { classes: self.classes, margins, labels })
+    }
+
+    fn derivatives(&self, margins: &[f64], labels: &[f64], scale: f64, out: &mut [f64]) {
+        Arch::new().dispatch(Derivatives { classes: self.classes, margins, labels, scale, out });
+    }
+
+    fn second_derivatives(&self, margins: &[f64], _: &[f64], directions: &[f64], scale: f64, out: &mut [f64]) {
+        Arch::new().dispatch(SecondDerivatives { classes: self.classes, margins, directions, scale, out });
+    }
+
+    fn line(&self, margins: &[f64], directions: &[f64], labels: &[f64], step: f64) -> (f64, f64) {
+        Arch::new().dispatch(Line { classes: self.classes, margins, directions, labels, step })
     }
 
     fn reject_label(&self, label: f64) -> Option<String> {
