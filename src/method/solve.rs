@@ -56,7 +56,8 @@ pub struct Outcome {
     /// Largest error of the gradient at w that the certificates and rounding allow.
     pub gradient_error: f64,
     /// Bound on F(w) - F*, rounding included, where there is one: `(|g| + error)^2 / (2 l2)` for a smooth objective
-    /// whose every weight is penalized, the duality gap where the method has one.
+    /// whose every weight is penalized; where the method has a duality gap, that and what errors of `X' r` (times `|w|_1`:
+    /// a dual point scaled back into its set) and of F do to it.
     pub gap_bound: Option<f64>,
     /// Largest relative difference between margins carried along and margins computed in full.
     pub margin_drift: f64,
@@ -231,6 +232,8 @@ impl<'r, 'o> Run<'r, 'o> {
         let objective = problem.objective();
         let strongly_convex = objective.regularizer.is_none() && objective.l2 > 0.0 && !objective.intercept;
         let by_curvature = strongly_convex.then(|| (iterate.stationarity + gradient).powi(2) / (2.0 * objective.l2));
+        let weights_l1: f64 = iterate.weights.iter().map(|w| w.abs()).sum();
+        let by_duality = iterate.duality_gap.map(|gap| gap + value + gradient * weights_l1);
         Ok(Outcome {
             status: status.unwrap_or(Status::IterationLimit),
             last: self.last,
@@ -238,7 +241,7 @@ impl<'r, 'o> Run<'r, 'o> {
             late: self.late,
             value_error: value,
             gradient_error: gradient,
-            gap_bound: iterate.duality_gap.or(by_curvature),
+            gap_bound: by_duality.or(by_curvature),
             margin_drift: iterate.drift,
             weights: iterate.weights,
         })
