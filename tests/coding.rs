@@ -2,4 +2,7 @@
 
 mod coding {
     mod encode;
+    mod keys;
+    mod plain_codes;
+    mod word;
 }

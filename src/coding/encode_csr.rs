@@ -33,8 +33,9 @@ pub(super) fn rows<T: Element>(x: &Csr<T>, layout: Layout, terms: &[Term]) -> Re
             cut(task).map(|b| row.count(sources(b).map(|(i, _)| x.row(i).0))).collect()
         })
         .collect();
-    let mut shard = Unfilled::new(counts);
-    let pieces = shard.pieces((0..tasks).map(cut));
+    let lengths: Vec<usize> = counts.iter().map(|count| count.iter().sum()).collect();
+    let mut shard = Unfilled::new(counts.into_iter().flatten());
+    let pieces: Vec<Piece<'_, T>> = shard.pieces(lengths.into_iter()).collect();
     pieces.into_par_iter().enumerate().for_each(|(task, mut piece)| {
         let mut row = MergedRow::new(cols);
         for b in cut(task) {
@@ -53,69 +54,59 @@ pub(super) fn columns<T: Element>(x: &Csr<T>, layout: Layout, terms: &[Term]) ->
     let Layout { cols: n, blocks, shard_rows, .. } = layout;
     let mut factors = vec![0.0; blocks];
     terms.iter().for_each(|t| factors[t.block] = t.factor);
-    // A task is a range of shard rows, so of data columns: it finds its part of each data row by bisection and writes
-    // into its own part of the result.
-    let tasks = (x.values().len() / TASK_VALUES.max(n)).clamp(1, TASKS).min(shard_rows.max(1));
-    let cut = |task: usize| task * shard_rows / tasks..(task + 1) * shard_rows / tasks;
+    // A task is a range of the rows of X, so of the columns of the shard. Its entries of each shard row follow those of
+    // the task before. The bookkeeping of a task is a few words a shard row: it must stay small beside the shard.
+    let stored = x.values().len();
+    let most = (stored / (16 * shard_rows.max(1))).min(TASKS);
+    let tasks = (stored / TASK_VALUES).clamp(1, most.max(1)).min(n.max(1));
+    let cut = |task: usize| task * n / tasks..(task + 1) * n / tasks;
 
-    let counts: Vec<Vec<usize>> = (0..tasks)
+    let counts: Vec<Vec<u32>> = (0..tasks)
         .into_par_iter()
         .map(|task| {
-            let mut counts = vec![0usize; cut(task).len()];
-            for_each_merged(x, blocks, &factors, cut(task), |b, _, _| counts[b] += 1);
+            let mut counts = vec![0; shard_rows];
+            for_each_merged(x, cut(task), &factors, |b, _, _| counts[b] += 1);
             counts
         })
         .collect();
-    let mut shard = Unfilled::new(counts);
-    let starts = shard.offsets.clone();
-    let pieces = shard.pieces((0..tasks).map(cut));
-    pieces.into_par_iter().enumerate().for_each(|(task, piece)| {
-        let range = cut(task);
-        let mut next: Vec<usize> = starts[range.clone()].iter().map(|&at| at - starts[range.start]).collect();
-        for_each_merged(x, blocks, &factors, range, |b, row, value| {
-            piece.indices[next[b]] = row;
-            piece.values[next[b]] = T::from_f64(value);
-            next[b] += 1;
-        });
+    let of_row = |b: usize| counts.iter().map(move |count| count[b] as usize);
+    let mut shard = Unfilled::new((0..shard_rows).map(|b| of_row(b).sum()));
+    let mut pieces: Vec<Vec<Piece<'_, T>>> = counts.iter().map(|_| Vec::with_capacity(shard_rows)).collect();
+    for (k, piece) in shard.pieces((0..shard_rows).flat_map(of_row)).enumerate() {
+        pieces[k % tasks].push(piece);
+    }
+    pieces.into_par_iter().enumerate().for_each(|(task, mut rows)| {
+        for_each_merged(x, cut(task), &factors, |b, column, value| rows[b].push(column, value));
     });
     shard.finish(n)
 }
 
-/// Calls `visit(b - range.start, row of X, value)` for every entry of shard rows `range` of `S X'`, by rows of X.
+/// Calls `visit(b, column, value)` for every entry of columns `range` of `S X'`, that is by the rows of X.
 fn for_each_merged<T: Element>(
     x: &Csr<T>,
-    blocks: usize,
-    factors: &[f64],
     range: Range<usize>,
+    factors: &[f64],
     mut visit: impl FnMut(usize, u32, f64),
 ) {
-    let (left, right) = (range.start * blocks, range.end * blocks);
-    for i in 0..x.rows() {
+    // A column number is a u32, and dividing those is fast; with more blocks than that all columns are in block 0.
+    let blocks = u32::try_from(factors.len()).unwrap_or(u32::MAX);
+    for i in range {
         let (columns, values) = x.row(i);
-        let from = columns.partition_point(|&c| (c as usize) < left);
-        let (mut block, mut end, mut sum, mut low, mut stored) = (0, left, 0.0, 0.0, false);
-        for (&c, v) in columns[from..].iter().zip(&values[from..]) {
-            let c = c as usize;
-            if c >= end {
-                if stored {
-                    visit(block, i as u32, sum + low);
-                }
-                if c >= right {
-                    stored = false;
-                    break;
-                }
-                block = c / blocks - range.start;
-                end = (block + range.start + 1) * blocks;
-                (sum, low, stored) = (0.0, 0.0, false);
+        let (mut block, mut sum, mut low, mut stored) = (0, 0.0, 0.0, false);
+        for (&c, v) in columns.iter().zip(values) {
+            let factor = factors[(c % blocks) as usize];
+            if factor == 0.0 {
+                continue;
             }
-            let factor = factors[blocks - (end - c)];
-            if factor != 0.0 {
-                add::<T>(&mut sum, &mut low, factor * v.to_f64());
-                stored = true;
+            if stored && c / blocks != block {
+                visit(block as usize, i as u32, sum + low);
+                (sum, low) = (0.0, 0.0);
             }
+            (block, stored) = (c / blocks, true);
+            add::<T>(&mut sum, &mut low, factor * v.to_f64());
         }
         if stored {
-            visit(block, i as u32, sum + low);
+            visit(block as usize, i as u32, sum + low);
         }
     }
 }
@@ -127,7 +118,7 @@ struct Unfilled<T> {
     values: Vec<T>,
 }
 
-/// One task's rows of an [`Unfilled`] matrix.
+/// Consecutive entries of an [`Unfilled`] matrix.
 struct Piece<'a, T> {
     indices: &'a mut [u32],
     values: &'a mut [T],
@@ -135,29 +126,25 @@ struct Piece<'a, T> {
 }
 
 impl<T: Element> Unfilled<T> {
-    /// With the row lengths that each task counted, in the order of the tasks.
-    fn new(counts: Vec<Vec<usize>>) -> Self {
+    /// With so many entries in each row.
+    fn new(lengths: impl Iterator<Item = usize>) -> Self {
         let mut offsets = vec![0];
         let mut end = 0;
-        for count in counts.into_iter().flatten() {
-            end += count;
+        for length in lengths {
+            end += length;
             offsets.push(end);
         }
         Unfilled { offsets, indices: vec![0; end], values: vec![T::from_f64(0.0); end] }
     }
 
-    /// Cuts it into the ranges of rows, which follow each other.
-    fn pieces(&mut self, ranges: impl Iterator<Item = Range<usize>>) -> Vec<Piece<'_, T>> {
+    /// Cuts its entries into pieces of these lengths, which follow each other.
+    fn pieces(&mut self, lengths: impl Iterator<Item = usize>) -> impl Iterator<Item = Piece<'_, T>> {
         let (mut indices, mut values) = (&mut self.indices[..], &mut self.values[..]);
-        let mut pieces = Vec::new();
-        for range in ranges {
-            let len = self.offsets[range.end] - self.offsets[range.start];
-            let (head, tail) = indices.split_at_mut(len);
-            let (numbers, rest) = values.split_at_mut(len);
-            pieces.push(Piece { indices: head, values: numbers, filled: 0 });
-            (indices, values) = (tail, rest);
-        }
-        pieces
+        lengths.map(move |length| {
+            let head = indices.split_off_mut(..length).unwrap_or_default();
+            let numbers = values.split_off_mut(..length).unwrap_or_default();
+            Piece { indices: head, values: numbers, filled: 0 }
+        })
     }
 
     fn finish(self, cols: usize) -> Result<Csr<T>> {

@@ -5,8 +5,16 @@
 mod encode;
 mod encode_csr;
 mod encode_dense;
+mod keys;
+mod registry;
+mod replication;
+mod uncoded;
 
 pub use encode::{Layout, encode_shard, encode_shards};
+pub use keys::{KeyedCheck, Keys, honest_noise};
+pub use registry::{CODES, code_by_name};
+pub use replication::Replication;
+pub use uncoded::Uncoded;
 
 use crate::data::ShardStats;
 use crate::error::Result;
@@ -57,6 +65,16 @@ pub struct Replies<'a> {
     pub stats: &'a [ShardStats],
     /// Counts the rounds of a run: a new number makes the decoder draw new random combinations.
     pub round: u64,
+    /// A check of single replies against secrets of the master that belong to this operand; `None` without keys.
+    pub check: Option<&'a dyn ReplyCheck>,
+}
+
+/// Judges replies one by one from what only the master knows (secret keys). What it catches becomes an erasure, which
+/// costs the code one unit of redundancy where a lie that the code has to locate costs two.
+pub trait ReplyCheck: Send + Sync + std::fmt::Debug {
+    /// Workers whose reply can't be honest. `sigma0[i]` is the expected round-off of one entry of worker i's honest reply
+    /// to the longest of the broadcast vectors. Absent or implausible workers may be listed or not.
+    fn caught(&self, replies: &Replies<'_>, sigma0: &[f64]) -> Vec<usize>;
 }
 
 /// How far the value of a round can be trusted.
