@@ -3,8 +3,10 @@
 //! came, naming who lied. A code is testable without a fleet.
 
 mod encode;
+mod real_parity;
 
 pub use encode::{Layout, encode_shard};
+pub use real_parity::{Basis, ParityOptions, RealParity};
 
 use crate::data::ShardStats;
 use crate::error::Result;
@@ -55,6 +57,16 @@ pub struct Replies<'a> {
     pub stats: &'a [ShardStats],
     /// Counts the rounds of a run: a new number makes the decoder draw new random combinations.
     pub round: u64,
+    /// A check of single replies against secrets of the master that belong to this operand; `None` without keys.
+    pub check: Option<&'a dyn ReplyCheck>,
+}
+
+/// Judges replies one by one from what only the master knows (secret keys). What it catches becomes an erasure, which
+/// costs the code one unit of redundancy where a lie that the code has to locate costs two.
+pub trait ReplyCheck: Send + Sync + std::fmt::Debug {
+    /// Workers whose reply can't be honest. `sigma0[i]` is the expected round-off of one entry of worker i's honest reply
+    /// to the longest of the broadcast vectors. Absent or implausible workers may be listed or not.
+    fn caught(&self, replies: &Replies<'_>, sigma0: &[f64]) -> Vec<usize>;
 }
 
 /// How far the value of a round can be trusted.
@@ -63,6 +75,9 @@ pub struct Replies<'a> {
 pub enum Certainty {
     /// Within `bound`, for every pattern of faults the code tolerates.
     Certified,
+    /// Within `bound` as long as every lie that the secret keys did not catch lies in what the parity check can see: more
+    /// replies are missing or caught than the code alone could vouch for.
+    Keyed,
     /// Located beyond the code's guarantee (asked for by the user), or nothing was left to check against.
     Uncertified,
     /// Not decoded at all: an approximate code.
@@ -94,6 +109,8 @@ pub struct Workspace {
     pub scratch: Vec<f64>,
     /// Workers suspected in the last round, tried first in the next.
     pub suspects: Vec<usize>,
+    /// What a code has worked out and may need again: buffers, factorizations by set of faulty workers.
+    pub cache: Option<Box<dyn std::any::Any + Send>>,
 }
 
 /// A linear code that stores one combination of the q row blocks at each of m workers (paper 002, eq. (11)): with
