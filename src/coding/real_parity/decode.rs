@@ -25,10 +25,11 @@ const DEPENDENT: f64 = 1e-13;
 struct Whitened {
     /// Round-off of each worker relative to the largest; the key.
     scale: Vec<f64>,
-    /// Orthonormal basis of the rows of H diag(scale), k x m.
-    check: Vec<f64>,
-    /// Its columns, m x k.
+    /// Columns of an orthonormal basis of the rows of H diag(scale), m x k.
     columns: Vec<f64>,
+    /// The matrix T with T [I, -B] diag(scale) equal to that basis, k x k, where B are the parity workers' rows of the
+    /// generator.
+    transform: Vec<f64>,
 }
 
 /// Buffers and factorizations of one code, kept in the workspace.
@@ -214,7 +215,7 @@ impl Round<'_> {
         }
     }
 
-    /// Combines the replies of the live workers, in units of their round-off; names those whose combinations are not finite
+    /// Combines the replies of the live workers, in units of the largest round-off; names those whose combinations are not finite
     /// or longer than any reply of the shard can be.
     fn combine(&self, memory: &mut Memory) {
         let (code, replies) = (self.code, self.replies);
@@ -231,10 +232,9 @@ impl Round<'_> {
                 continue;
             }
             let word = &mut memory.words[worker * r..(worker + 1) * r];
-            let unit = memory.scale[worker] * largest;
-            arch.dispatch(|| memory.sketch.apply(self.row(worker), unit, word));
+            arch.dispatch(|| memory.sketch.apply(self.row(worker), largest, word));
             // Cauchy and Schwarz: |S_i A v| <= |S_i A|_F |v|, and the combinations have unit norm.
-            let longest = 1.01 * replies.stats[worker].frobenius() * (replies.vectors as f64).sqrt() / unit;
+            let longest = 1.01 * replies.stats[worker].frobenius() * (replies.vectors as f64).sqrt() / largest;
             let length = norm(word);
             if !length.is_finite() || length > longest + 100.0 * (r as f64).sqrt() {
                 word.fill(0.0);
@@ -267,7 +267,10 @@ impl Round<'_> {
                 words: &memory.words,
                 width: memory.sketch.buckets(),
                 depth: memory.sketch.depth(),
-                check: &whitened.check,
+                generator: &code.parity_rows,
+                parity: &code.parity,
+                plain: &code.plain,
+                transform: &whitened.transform,
                 columns: &whitened.columns,
                 scale: &whitened.scale,
                 live: &memory.kept,
@@ -363,10 +366,13 @@ fn whitened(code: &RealParity, known: &mut Vec<Whitened>, scale: &[f64]) -> usiz
     let even = scale.iter().all(|s| (s / scale[0] - 1.0).abs() < 1e-12);
     let check = if even { code.check.clone() } else { systematic::scaled_check(&code.check, scale, k) };
     let columns = transposed(&check, k, m);
+    let transform =
+        (0..k).flat_map(|a| code.parity.iter().map(move |&i| (a, i))).map(|(a, i)| check[a * m + i] / scale[i]);
+    let transform = transform.collect();
     if known.len() >= KEPT_WHITENED {
         known.remove(0);
     }
-    known.push(Whitened { scale: scale.to_vec(), check, columns });
+    known.push(Whitened { scale: scale.to_vec(), columns, transform });
     known.len() - 1
 }
 

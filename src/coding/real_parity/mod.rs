@@ -69,6 +69,10 @@ pub struct RealParity {
     generator: Vec<f64>,
     /// Workers with plain rows, ascending; `plain[j]` holds block j.
     plain: Vec<usize>,
+    /// The other workers, ascending.
+    parity: Vec<usize>,
+    /// Their rows of the generator, k x q.
+    parity_rows: Vec<f64>,
     worst: WorstSets,
     /// Mean tails of pure noise by (checks, width, limit).
     biases: Mutex<BTreeMap<(usize, usize, usize), f64>>,
@@ -123,6 +127,9 @@ impl RealParity {
             systematic::from_null_space(&matrices.null, workers, blocks)
         };
         let worst = WorstSets::new(&matrices.check, workers, checks, basis.on_unit_circle());
+        let parity: Vec<usize> = (0..workers).filter(|i| systematic.plain.binary_search(i).is_err()).collect();
+        let row = |i: usize| &systematic.generator[i * blocks..(i + 1) * blocks];
+        let parity_rows = parity.iter().flat_map(|&i| row(i).iter().copied()).collect();
         Ok(RealParity {
             workers,
             checks,
@@ -132,6 +139,8 @@ impl RealParity {
             check: matrices.check,
             generator: systematic.generator,
             plain: systematic.plain,
+            parity,
+            parity_rows,
             worst,
             biases: Mutex::new(BTreeMap::new()),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

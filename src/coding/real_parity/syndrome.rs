@@ -15,6 +15,8 @@ const VANISHED: f64 = 1e-20;
 /// Buffers of one search.
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
+    plain: Vec<f64>,
+    differences: Vec<f64>,
     syndrome: Vec<f64>,
     columns: Vec<f64>,
     svd: LeftSvd,
@@ -25,14 +27,21 @@ pub(super) struct Buffers {
 
 /// What is searched.
 pub(super) struct Input<'a> {
-    /// Combined replies in units of their round-off, m x r; zero for workers left out.
+    /// Combined replies in units of the largest round-off of a worker, m x r; zero for workers left out.
     pub words: &'a [f64],
     /// r.
     pub width: usize,
     /// Additions behind one of them.
     pub depth: usize,
-    /// Whitened check, k x m, and its columns, m x k.
-    pub check: &'a [f64],
+    /// The parity workers' rows of the generator, k x q, with the workers and the plain workers, each ascending.
+    pub generator: &'a [f64],
+    /// Workers that hold combinations.
+    pub parity: &'a [usize],
+    /// Workers that hold plain rows.
+    pub plain: &'a [usize],
+    /// Takes the differences between parity replies and what plain replies predict to the whitened syndrome, k x k.
+    pub transform: &'a [f64],
+    /// Columns of the whitened check, m x k.
     pub columns: &'a [f64],
     /// Scale of each worker in the whitening.
     pub scale: &'a [f64],
@@ -74,14 +83,13 @@ impl Outcome {
 
 /// Finds the liars among the live workers. `bias(k', r, t')` is the mean energy of pure noise beyond t' directions.
 pub(super) fn search(input: &Input<'_>, buffers: &mut Buffers, bias: impl Fn(usize, usize, usize) -> f64) -> Outcome {
-    let (m, k, r) = (input.live.len(), input.checks, input.width);
+    let (k, r) = (input.checks, input.width);
     let erased = input.live.iter().filter(|live| !**live).count();
     let checks = k.saturating_sub(erased);
     if checks == 0 || r == 0 {
         return Outcome::clean();
     }
-    buffers.syndrome.resize(k * r, 0.0);
-    product(input.check, input.words, &mut buffers.syndrome, k, m, r);
+    take_syndrome(input, buffers);
     remove_erased(input, buffers, erased);
     let arithmetic = round_off(input);
     let shape = Shape {
@@ -154,6 +162,22 @@ pub(super) fn search(input: &Input<'_>, buffers: &mut Buffers, bias: impl Fn(usi
     })
 }
 
+/// The syndrome, by way of what each parity reply differs from the prediction of the plain replies: for honest replies that is
+/// round-off whatever their size, because the generator's own entries are used.
+fn take_syndrome(input: &Input<'_>, buffers: &mut Buffers) {
+    let (k, q, r) = (input.checks, input.plain.len(), input.width);
+    let word = |i: usize| &input.words[i * r..(i + 1) * r];
+    buffers.plain.clear();
+    input.plain.iter().for_each(|&i| buffers.plain.extend_from_slice(word(i)));
+    buffers.differences.resize(k * r, 0.0);
+    product(input.generator, &buffers.plain, &mut buffers.differences, k, q, r);
+    for (difference, &i) in buffers.differences.chunks_exact_mut(r).zip(input.parity) {
+        difference.iter_mut().zip(word(i)).for_each(|(d, x)| *d = x - *d);
+    }
+    buffers.syndrome.resize(k * r, 0.0);
+    product(input.transform, &buffers.differences, &mut buffers.syndrome, k, k, r);
+}
+
 /// Removes the erased workers' columns from the syndrome and from the other columns.
 fn remove_erased(input: &Input<'_>, buffers: &mut Buffers, erased: usize) {
     if erased == 0 {
@@ -178,7 +202,8 @@ fn remove_erased(input: &Input<'_>, buffers: &mut Buffers, erased: usize) {
 /// Round-off that the master's own sums leave in one number of the syndrome, in units of the replies' round-off: half a unit in
 /// the last place for the root of the additions behind a combination, and two units for the check.
 fn round_off(input: &Input<'_>) -> f64 {
-    let longest = input.words.chunks_exact(input.width).map(energy).fold(0.0, f64::max);
+    let words = input.words.chunks_exact(input.width).zip(input.scale);
+    let longest = words.map(|(word, scale)| energy(word) / (scale * scale)).fold(0.0, f64::max);
     let one = (longest / input.width as f64).sqrt();
     f64::EPSILON / 2.0 * (0.5 * (input.depth as f64).sqrt() + 2.0) * one
 }
