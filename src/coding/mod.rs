@@ -3,9 +3,11 @@
 //! came, naming who lied. A code is testable without a fleet.
 
 mod encode;
+mod envelope;
 mod real_parity;
 
 pub use encode::{Layout, encode_shard};
+pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
 pub use real_parity::{Basis, ParityOptions, RealParity};
 
 use crate::data::ShardStats;

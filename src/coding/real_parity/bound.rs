@@ -43,21 +43,34 @@ impl WorstSets {
         if let Some(value) = found[size] {
             return value;
         }
-        let value = if self.workers <= EXACT { self.over_all_sets(size) } else { self.greedy(size) / SEARCH_SLACK };
+        let value = if self.workers <= EXACT { self.over_all_sets(size).0 } else { self.greedy(size).0 / SEARCH_SLACK };
         found[size] = Some(value);
         value
+    }
+
+    /// The worst set of `size` workers (at most k), with the combination of their columns that is nearest to zero.
+    pub(super) fn worst_combination(&self, size: usize) -> (Vec<usize>, Vec<f64>) {
+        let set = if self.workers <= EXACT { self.over_all_sets(size).1 } else { self.greedy(size).1 };
+        let rows: Vec<f64> = set.iter().flat_map(|&i| self.column(i).iter().copied()).collect();
+        let mut svd = LeftSvd::default();
+        svd.decompose(&rows, set.len(), self.checks);
+        let weights = svd.vector(set.len() - 1).to_vec();
+        (set, weights)
     }
 
     fn column(&self, i: usize) -> &[f64] {
         &self.columns[i * self.checks..(i + 1) * self.checks]
     }
 
-    fn over_all_sets(&self, size: usize) -> f64 {
+    fn over_all_sets(&self, size: usize) -> (f64, Vec<usize>) {
         let mut set: Vec<usize> = (0..size).collect();
         let mut svd = LeftSvd::default();
-        let mut least = f64::INFINITY;
+        let mut least = (f64::INFINITY, Vec::new());
         loop {
-            least = least.min(self.of_set(&set, &mut svd));
+            let value = self.of_set(&set, &mut svd);
+            if value < least.0 {
+                least = (value, set.clone());
+            }
             // The next set in lexicographic order.
             let Some(at) = (0..size).rev().find(|&a| set[a] != a + self.workers - size) else { break };
             if self.cyclic && at == 0 {
@@ -78,14 +91,17 @@ impl WorstSets {
 
     /// From several first workers, the worker whose column has least left outside those taken, one after another; and runs of
     /// neighbours, the worst sets of a Vandermonde matrix.
-    fn greedy(&self, size: usize) -> f64 {
+    fn greedy(&self, size: usize) -> (f64, Vec<usize>) {
         let starts = if self.workers <= 64 { self.workers } else { 400_usize.div_ceil(self.workers) };
         let mut svd = LeftSvd::default();
         let neighbours: Vec<usize> = (0..size).collect();
-        let mut least = self.of_set(&neighbours, &mut svd);
+        let mut least = (self.of_set(&neighbours, &mut svd), neighbours);
         for start in 0..starts {
-            let first = start * self.workers / starts;
-            least = least.min(self.of_set(&self.greedy_set(first, size), &mut svd));
+            let set = self.greedy_set(start * self.workers / starts, size);
+            let value = self.of_set(&set, &mut svd);
+            if value < least.0 {
+                least = (value, set);
+            }
         }
         least
     }

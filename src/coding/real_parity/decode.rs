@@ -60,29 +60,60 @@ struct Located {
     certified: bool,
 }
 
+impl Located {
+    /// With those that were known without the code, ascending.
+    fn all(&self, memory: &Memory) -> Vec<usize> {
+        let mut liars: Vec<usize> = (0..memory.named.len()).filter(|&i| memory.named[i]).collect();
+        liars.extend_from_slice(&self.liars);
+        liars.sort_unstable();
+        liars
+    }
+}
+
 pub(super) fn decode(
     code: &RealParity,
     replies: &Replies<'_>,
     workspace: &mut Workspace,
     out: &mut [f64],
 ) -> Result<Report> {
-    check_sizes(code, replies, out)?;
+    check_sizes(code, replies)?;
+    if out.len() != replies.layout.rows * replies.vectors {
+        return Err(Error::usage("decode: value", out.len(), (replies.layout.rows * replies.vectors).to_string()));
+    }
+    with_memory(code, workspace, |memory| {
+        let round = Round { code, replies };
+        let located = round.find(memory)?;
+        round.recover(memory, &located, out)
+    })
+}
+
+/// The liars alone.
+pub(super) fn locate(code: &RealParity, replies: &Replies<'_>, workspace: &mut Workspace) -> Result<Vec<usize>> {
+    check_sizes(code, replies)?;
+    with_memory(code, workspace, |memory| {
+        let located = Round { code, replies }.find(memory)?;
+        Ok(located.all(memory))
+    })
+}
+
+/// Lends the workspace's memory of this code to `work`.
+fn with_memory<T>(
+    code: &RealParity,
+    workspace: &mut Workspace,
+    work: impl FnOnce(&mut Memory) -> Result<T>,
+) -> Result<T> {
     let mut memory = workspace
         .cache
         .take()
         .and_then(|cache| cache.downcast::<Memory>().ok())
         .filter(|memory| memory.code == code.id)
         .unwrap_or_else(|| Box::new(Memory { code: code.id, ..Memory::default() }));
-    let report = Round { code, replies }.decode(&mut memory, out);
-    workspace.suspects.clear();
-    if let Ok(report) = &report {
-        workspace.suspects.extend_from_slice(&report.liars);
-    }
+    let result = work(&mut memory);
     workspace.cache = Some(memory);
-    report
+    result
 }
 
-fn check_sizes(code: &RealParity, replies: &Replies<'_>, out: &[f64]) -> Result<()> {
+fn check_sizes(code: &RealParity, replies: &Replies<'_>) -> Result<()> {
     let (m, layout, r) = (code.workers, replies.layout, replies.vectors);
     let sizes = [
         ("replies", replies.values.len(), m * layout.shard_rows * r),
@@ -92,7 +123,6 @@ fn check_sizes(code: &RealParity, replies: &Replies<'_>, out: &[f64]) -> Result<
         ("broadcast", replies.broadcast.len(), layout.cols * r),
         ("blocks", layout.blocks, code.plain.len()),
         ("shard rows", layout.shard_rows, layout.rows.div_ceil(code.plain.len())),
-        ("value", out.len(), layout.rows * r),
     ];
     match sizes.iter().find(|(_, got, expected)| got != expected) {
         Some((what, got, expected)) => Err(Error::usage(format!("decode: {what}"), got, expected.to_string())),
@@ -107,7 +137,8 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    fn decode(&self, memory: &mut Memory, out: &mut [f64]) -> Result<Report> {
+    /// Everything up to the names of the liars.
+    fn find(&self, memory: &mut Memory) -> Result<Located> {
         let (code, replies) = (self.code, self.replies);
         self.measure(memory);
         self.name_impossible(memory);
@@ -119,31 +150,26 @@ impl Round<'_> {
         if missing > code.checks || !(certain || keyed || code.options.uncertified) {
             return Err(self.refusal(memory, &[], "too few replies are left to tell lies from truth"));
         }
-        let located = self.locate(memory)?;
+        self.locate(memory)
+    }
+
+    /// Decodes with the liars known.
+    fn recover(&self, memory: &mut Memory, located: &Located, out: &mut [f64]) -> Result<Report> {
+        let (code, replies) = (self.code, self.replies);
+        let (missing, named) = self.erasures(memory);
+        if missing + located.liars.len() > code.checks {
+            return Err(self.refusal(memory, &located.liars, "more replies are lost than the code can repair"));
+        }
         let mut faulty: Vec<usize> = (0..code.workers).filter(|&i| !memory.live[i]).collect();
         faulty.extend_from_slice(&located.liars);
         faulty.sort_unstable();
-        if faulty.len() > code.checks {
-            return Err(self.refusal(memory, &located.liars, "more replies are lost than the code can repair"));
-        }
         let mut plans = std::mem::take(&mut memory.plans);
-        let report = self.recover(memory, plan(code, &mut plans, faulty), &located, (missing, named), out);
-        memory.plans = plans;
-        report
-    }
-
-    /// Decodes with the faulty workers known.
-    fn recover(
-        &self,
-        memory: &mut Memory,
-        plan: &Plan,
-        located: &Located,
-        (missing, named): (usize, usize),
-        out: &mut [f64],
-    ) -> Result<Report> {
-        let (code, replies) = (self.code, self.replies);
+        let plan = plan(code, &mut plans, faulty);
         if plan.smallest < DEPENDENT {
-            return Err(self.refusal(memory, &located.liars, "the lost replies can't be repaired in double precision"));
+            let refusal =
+                self.refusal(memory, &located.liars, "the lost replies can't be repaired in double precision");
+            memory.plans = plans;
+            return Err(refusal);
         }
         let columns = replies.layout.shard_rows * replies.vectors;
         let residual = plan.apply(replies.values, columns, &mut memory.lost).sqrt();
@@ -156,9 +182,8 @@ impl Round<'_> {
         let (noise, bound) = self.certificate(memory, plan, residual, named);
         let bound = if located.certified { bound } else { f64::INFINITY };
         let erased = (0..code.workers).filter(|&i| !replies.present[i]).collect();
-        let mut liars: Vec<usize> = (0..code.workers).filter(|&i| memory.named[i]).collect();
-        liars.extend_from_slice(&located.liars);
-        liars.sort_unstable();
+        let liars = located.all(memory);
+        memory.plans = plans;
         Ok(Report { erased, liars, residual, noise, bound, certainty })
     }
 

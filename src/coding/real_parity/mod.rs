@@ -76,6 +76,8 @@ pub struct RealParity {
     worst: WorstSets,
     /// Mean tails of pure noise by (checks, width, limit).
     biases: Mutex<BTreeMap<(usize, usize, usize), f64>>,
+    /// Worst sets by size, for the attack that uses them.
+    near: Mutex<BTreeMap<usize, (Vec<usize>, Vec<f64>)>>,
     /// Tells the caches of different codes apart.
     id: u64,
 }
@@ -143,6 +145,7 @@ impl RealParity {
             parity_rows,
             worst,
             biases: Mutex::new(BTreeMap::new()),
+            near: Mutex::new(BTreeMap::new()),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
         })
     }
@@ -168,6 +171,20 @@ impl RealParity {
         self.worst.smallest(size)
     }
 
+    /// The worst set of `size` workers and the combination of their columns nearest to zero, kept once found.
+    fn worst_combination(&self, size: usize) -> (Vec<usize>, Vec<f64>) {
+        let mut kept = self.near.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        kept.entry(size).or_insert_with(|| self.worst.worst_combination(size)).clone()
+    }
+
+    /// The first half of [`DataCode::decode`]: the workers whose replies are lies, without decoding the value.
+    ///
+    /// # Errors
+    /// As [`DataCode::decode`].
+    pub fn locate(&self, replies: &Replies<'_>, workspace: &mut Workspace) -> Result<Vec<usize>> {
+        decode::locate(self, replies, workspace)
+    }
+
     /// Mean energy of pure noise beyond `limit` directions.
     fn bias(&self, checks: usize, width: usize, limit: usize) -> f64 {
         let mut biases = self.biases.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -183,6 +200,28 @@ impl RealParity {
     fn suffices(&self, missing: usize, named: usize, each: usize) -> bool {
         missing <= self.checks && self.checks - missing >= each * self.unknown(named)
     }
+}
+
+/// Liars and their weights for the attack that the code separates worst: of the worst set of twice `count` workers (at most
+/// k), the `count` with the largest weights in the combination that nearly vanishes; `turn` turns the set around the circle
+/// where the code is the same from every worker.
+pub(super) fn near_dependent(code: &RealParity, count: usize, turn: usize) -> (Vec<usize>, Vec<f64>) {
+    let (set, weights) = code.worst_combination((2 * count).min(code.checks));
+    let mut members: Vec<(usize, f64)> = set.into_iter().zip(weights).collect();
+    members.sort_unstable_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0)));
+    members.truncate(count);
+    if code.basis.on_unit_circle() {
+        // Past the last worker the half-integer frequencies change sign.
+        for (worker, weight) in &mut members {
+            let moved = *worker + turn % code.workers;
+            if moved >= code.workers && code.checks.is_multiple_of(2) {
+                *weight = -*weight;
+            }
+            *worker = moved % code.workers;
+        }
+    }
+    members.sort_unstable_by_key(|(worker, _)| *worker);
+    members.into_iter().unzip()
 }
 
 impl DataCode for RealParity {
