@@ -5,14 +5,18 @@
 mod encode;
 mod encode_csr;
 mod encode_dense;
+mod envelope;
 mod keys;
+mod real_parity;
 mod registry;
 mod replication;
 mod uncoded;
 
 pub use encode::{Layout, encode_shard, encode_shards};
+pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
 pub use keys::{KeyedCheck, Keys, honest_noise};
-pub use registry::{CODES, code_by_name};
+pub use real_parity::{Basis, ParityOptions, RealParity};
+pub use registry::{CODES, CodeOptions, code_by_name};
 pub use replication::Replication;
 pub use uncoded::Uncoded;
 
@@ -83,10 +87,32 @@ pub trait ReplyCheck: Send + Sync + std::fmt::Debug {
 pub enum Certainty {
     /// Within `bound`, for every pattern of faults the code tolerates.
     Certified,
+    /// Within `bound` as long as every lie that the secret keys did not catch lies in what the parity check can see: more
+    /// replies are missing or caught than the code alone could vouch for.
+    Keyed,
     /// Located beyond the code's guarantee (asked for by the user), or nothing was left to check against.
     Uncertified,
     /// Not decoded at all: an approximate code.
     Approximate,
+}
+
+impl Certainty {
+    /// The weaker of two.
+    #[must_use]
+    pub fn worst(self, other: Certainty) -> Certainty {
+        use Certainty::{Approximate, Certified, Keyed, Uncertified};
+        match (self, other) {
+            (Approximate, _) | (_, Approximate) => Approximate,
+            (Uncertified, _) | (_, Uncertified) => Uncertified,
+            (Keyed, _) | (_, Keyed) => Keyed,
+            (Certified, Certified) => Certified,
+        }
+    }
+
+    /// Whether the bound stands: certified, if need be with keys that stayed secret.
+    pub fn is_certified(self) -> bool {
+        matches!(self, Certainty::Certified | Certainty::Keyed)
+    }
 }
 
 /// The certificate of one decoded product.
@@ -114,6 +140,8 @@ pub struct Workspace {
     pub scratch: Vec<f64>,
     /// Workers suspected in the last round, tried first in the next.
     pub suspects: Vec<usize>,
+    /// What a code has worked out and may need again: buffers, factorizations by set of faulty workers.
+    pub cache: Option<Box<dyn std::any::Any + Send>>,
 }
 
 /// A linear code that stores one combination of the q row blocks at each of m workers (paper 002, eq. (11)): with

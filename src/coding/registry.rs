@@ -1,22 +1,32 @@
 //! Codes by their names on the command line.
 
-use super::{DataCode, Replication, Tolerance, Uncoded};
+use super::{Basis, DataCode, ParityOptions, RealParity, Replication, Tolerance, Uncoded};
 use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::seed::Seed;
 use std::sync::Arc;
 
 /// The names that [`code_by_name`] knows, with their parameters.
-pub const CODES: &[&str] = &["uncoded", "replication:factor=N"];
+pub const CODES: &[&str] = &["uncoded", "replication:factor=N", "real-parity:basis=NAME,collusion=resist"];
 
-/// The code of `spec` (`name:key=value,…`) for m `workers` that carries `tolerance`. With `uncertified`, it may also decode
-/// beyond its guarantee and say so, if it can. `seed` is for random bases.
+/// What a code may be told beside its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CodeOptions {
+    /// It may also decode beyond its guarantee and say so, if it can.
+    pub uncertified: bool,
+    /// Its replies are judged by secret keys too.
+    pub keyed: bool,
+    /// Of random bases.
+    pub seed: Seed,
+}
+
+/// The code of `spec` (`name:key=value,…`) for m `workers` that carries `tolerance`.
 ///
 /// ```
-/// use steadfast::coding::{Tolerance, code_by_name};
-/// use steadfast::seed::Seed;
+/// use steadfast::coding::{CodeOptions, Tolerance, code_by_name};
 /// let one_liar = Tolerance { liars: 1, stragglers: 0 };
-/// assert_eq!(code_by_name("replication:factor=5", 15, one_liar, false, Seed(1))?.blocks(), 3);
+/// assert_eq!(code_by_name("replication:factor=5", 15, one_liar, CodeOptions::default())?.blocks(), 3);
+/// assert_eq!(code_by_name("real-parity", 15, one_liar, CodeOptions::default())?.blocks(), 13);
 /// # Ok::<(), steadfast::Error>(())
 /// ```
 ///
@@ -27,12 +37,12 @@ pub fn code_by_name(
     spec: &str,
     workers: usize,
     tolerance: Tolerance,
-    uncertified: bool,
-    seed: Seed,
+    options: CodeOptions,
 ) -> Result<Arc<dyn DataCode>> {
     let mut params = Params::parse(spec)?;
-    // Neither of these codes has a random basis or anything to try beyond its guarantee.
-    let _ = (uncertified, seed);
+    if options.keyed && params.name() != "real-parity" {
+        return Err(Error::usage("--keys", format!("with the code {}", params.name()), "the code real-parity"));
+    }
     match params.name() {
         "uncoded" => {
             params.finish()?;
@@ -46,6 +56,17 @@ pub fn code_by_name(
             let factor = params.take_optional("factor")?;
             params.finish()?;
             Ok(Arc::new(Replication::new(workers, tolerance, factor)?))
+        }
+        "real-parity" => {
+            let basis = params.take_optional::<String>("basis")?.map(|name| name.parse::<Basis>()).transpose()?;
+            let collusion = params.take("collusion", String::from("keys"))?;
+            params.finish()?;
+            if collusion != "keys" && collusion != "resist" {
+                return Err(Error::usage("real-parity: collusion", collusion, "keys, resist"));
+            }
+            let CodeOptions { uncertified, keyed, seed } = options;
+            let options = ParityOptions { basis, resist_collusion: collusion == "resist", uncertified, keyed, seed };
+            Ok(Arc::new(RealParity::with_options(workers, tolerance, options)?))
         }
         other => Err(Error::usage("code", other, CODES.join(", "))),
     }

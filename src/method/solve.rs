@@ -8,7 +8,6 @@ use super::problem::{Problem, merge};
 use super::rounding::{Floor, Stall, floor};
 use super::status::{Criterion, Status};
 use super::{Method, Step};
-use crate::coding::Certainty;
 use crate::error::{Error, Result};
 use crate::trace::{IterationRecord, Observer};
 
@@ -216,7 +215,7 @@ impl<'r, 'o> Run<'r, 'o> {
             liars: tally.liars,
             residual: tally.residual,
             bound: tally.bound,
-            certified: matches!(tally.certainty, Certainty::Certified | Certainty::Keyed),
+            certified: tally.certainty.is_certified(),
             injected: None,
         };
         self.next += 1;

@@ -41,7 +41,7 @@ impl Task {
     pub fn new(name: Option<&str>, labels: &Labels) -> Result<(Task, Vec<f64>)> {
         let loss = match name {
             Some(name) => name.to_string(),
-            None => match labels.infer() {
+            None => match labels.infer()? {
                 LabelKind::Binary => "logistic".into(),
                 LabelKind::MultiClass(_) => "softmax".into(),
                 LabelKind::Real => "squared".into(),

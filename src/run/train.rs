@@ -8,7 +8,7 @@ use super::finish::{FinalEvaluation, evaluate};
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::task::Task;
 use super::{fleets, prepare};
-use crate::coding::{DataCode, Tolerance, code_by_name};
+use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
@@ -257,7 +257,9 @@ impl<'a> Training<'a> {
 /// [`Error::Usage`] for an unknown name or a tolerance the code can't have.
 pub fn make_code(config: &TrainConfig) -> Result<Arc<dyn DataCode>> {
     let tolerance = Tolerance { liars: config.liars, stragglers: config.stragglers };
-    code_by_name(&config.code_name(), config.workers, tolerance, config.uncertified, Seed(config.seed))
+    let options =
+        CodeOptions { uncertified: config.uncertified, keyed: config.key_count() > 0, seed: Seed(config.seed) };
+    code_by_name(&config.code_name(), config.workers, tolerance, options)
 }
 
 fn code_record(code: &dyn DataCode, config: &TrainConfig, _seed: Seed) -> CodeRecord {

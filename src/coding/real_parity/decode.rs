@@ -1,0 +1,414 @@
+//! One round: what came in, who is left out, what is certified.
+
+use super::dense::{energy, transposed};
+use super::noise;
+use super::repair::{self, Plan};
+use super::sketch::Sketch;
+use super::syndrome::{self, Buffers, Input, Outcome};
+use super::{RealParity, systematic};
+use crate::coding::{Certainty, Replies, Report, Workspace};
+use crate::error::{Error, Result};
+use crate::seed::Purpose;
+
+/// Combinations beyond the number of checks.
+const SPARE_BUCKETS: usize = 12;
+
+/// Plans and whitened checks kept; the oldest go first.
+const KEPT_PLANS: usize = 64;
+const KEPT_WHITENED: usize = 8;
+
+/// Faulty workers whose columns are nearer to dependence than this can't be repaired in f64.
+const DEPENDENT: f64 = 1e-13;
+
+/// The check, whitened for workers whose replies carry unequal round-off.
+#[derive(Debug)]
+struct Whitened {
+    /// Round-off of each worker relative to the largest; the key.
+    scale: Vec<f64>,
+    /// Columns of an orthonormal basis of the rows of H diag(scale), m x k.
+    columns: Vec<f64>,
+    /// The matrix T with T [I, -B] diag(scale) equal to that basis, k x k, where B are the parity workers' rows of the
+    /// generator.
+    transform: Vec<f64>,
+}
+
+/// Buffers and factorizations of one code, kept in the workspace.
+#[derive(Debug, Default)]
+struct Memory {
+    code: u64,
+    sketch: Sketch,
+    /// Replies combined, m x r.
+    words: Vec<f64>,
+    buffers: Buffers,
+    sigma: Vec<f64>,
+    scale: Vec<f64>,
+    inverse_norms: Vec<f64>,
+    /// Present and plausible.
+    live: Vec<bool>,
+    /// Live and not yet located.
+    kept: Vec<bool>,
+    /// Known to lie without any code.
+    named: Vec<bool>,
+    lost: Vec<f64>,
+    whitened: Vec<Whitened>,
+    plans: Vec<Plan>,
+}
+
+/// What location found.
+struct Located {
+    liars: Vec<usize>,
+    certified: bool,
+}
+
+impl Located {
+    /// With those that were known without the code, ascending.
+    fn all(&self, memory: &Memory) -> Vec<usize> {
+        let mut liars: Vec<usize> = (0..memory.named.len()).filter(|&i| memory.named[i]).collect();
+        liars.extend_from_slice(&self.liars);
+        liars.sort_unstable();
+        liars
+    }
+}
+
+pub(super) fn decode(
+    code: &RealParity,
+    replies: &Replies<'_>,
+    workspace: &mut Workspace,
+    out: &mut [f64],
+) -> Result<Report> {
+    check_sizes(code, replies)?;
+    if out.len() != replies.layout.rows * replies.vectors {
+        return Err(Error::usage("decode: value", out.len(), (replies.layout.rows * replies.vectors).to_string()));
+    }
+    with_memory(code, workspace, |memory| {
+        let round = Round { code, replies };
+        let located = round.find(memory)?;
+        round.recover(memory, &located, out)
+    })
+}
+
+/// The liars alone.
+pub(super) fn locate(code: &RealParity, replies: &Replies<'_>, workspace: &mut Workspace) -> Result<Vec<usize>> {
+    check_sizes(code, replies)?;
+    with_memory(code, workspace, |memory| {
+        let located = Round { code, replies }.find(memory)?;
+        Ok(located.all(memory))
+    })
+}
+
+/// Lends the workspace's memory of this code to `work`.
+fn with_memory<T>(
+    code: &RealParity,
+    workspace: &mut Workspace,
+    work: impl FnOnce(&mut Memory) -> Result<T>,
+) -> Result<T> {
+    let mut memory = workspace
+        .cache
+        .take()
+        .and_then(|cache| cache.downcast::<Memory>().ok())
+        .filter(|memory| memory.code == code.id)
+        .unwrap_or_else(|| Box::new(Memory { code: code.id, ..Memory::default() }));
+    let result = work(&mut memory);
+    workspace.cache = Some(memory);
+    result
+}
+
+fn check_sizes(code: &RealParity, replies: &Replies<'_>) -> Result<()> {
+    let (m, layout, r) = (code.workers, replies.layout, replies.vectors);
+    let sizes = [
+        ("replies", replies.values.len(), m * layout.shard_rows * r),
+        ("presence", replies.present.len(), m),
+        ("plausibility", replies.implausible.len(), m),
+        ("shard facts", replies.stats.len(), m),
+        ("broadcast", replies.broadcast.len(), layout.cols * r),
+        ("blocks", layout.blocks, code.plain.len()),
+        ("shard rows", layout.shard_rows, layout.rows.div_ceil(code.plain.len())),
+    ];
+    match sizes.iter().find(|(_, got, expected)| got != expected) {
+        Some((what, got, expected)) => Err(Error::usage(format!("decode: {what}"), got, expected.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// One round's input.
+struct Round<'a> {
+    code: &'a RealParity,
+    replies: &'a Replies<'a>,
+}
+
+impl Round<'_> {
+    /// Everything up to the names of the liars.
+    fn find(&self, memory: &mut Memory) -> Result<Located> {
+        let (code, replies) = (self.code, self.replies);
+        self.measure(memory);
+        self.name_impossible(memory);
+        self.name_caught(memory);
+        self.combine(memory);
+        let (missing, named) = self.erasures(memory);
+        let certain = code.suffices(missing, named, 2);
+        let keyed = replies.check.is_some() && code.suffices(missing, named, 1);
+        if missing > code.checks || !(certain || keyed || code.options.uncertified) {
+            return Err(self.refusal(memory, &[], "too few replies are left to tell lies from truth"));
+        }
+        self.locate(memory)
+    }
+
+    /// Decodes with the liars known.
+    fn recover(&self, memory: &mut Memory, located: &Located, out: &mut [f64]) -> Result<Report> {
+        let (code, replies) = (self.code, self.replies);
+        let (missing, named) = self.erasures(memory);
+        if missing + located.liars.len() > code.checks {
+            return Err(self.refusal(memory, &located.liars, "more replies are lost than the code can repair"));
+        }
+        let mut faulty: Vec<usize> = (0..code.workers).filter(|&i| !memory.live[i]).collect();
+        faulty.extend_from_slice(&located.liars);
+        faulty.sort_unstable();
+        let mut plans = std::mem::take(&mut memory.plans);
+        let plan = plan(code, &mut plans, faulty);
+        if plan.smallest < DEPENDENT {
+            let refusal =
+                self.refusal(memory, &located.liars, "the lost replies can't be repaired in double precision");
+            memory.plans = plans;
+            return Err(refusal);
+        }
+        let columns = replies.layout.shard_rows * replies.vectors;
+        let residual = plan.apply(replies.values, columns, &mut memory.lost).sqrt();
+        repair::interleave(replies.values, &memory.lost, &code.plain, plan, columns, replies.vectors, out);
+        let certainty = match (located.certified, code.suffices(missing, named, 2), replies.check.is_some()) {
+            (true, true, _) => Certainty::Certified,
+            (true, false, true) => Certainty::Keyed,
+            _ => Certainty::Uncertified,
+        };
+        let (noise, bound) = self.certificate(memory, plan, residual, named);
+        let bound = if located.certified { bound } else { f64::INFINITY };
+        let erased = (0..code.workers).filter(|&i| !replies.present[i]).collect();
+        let liars = located.all(memory);
+        memory.plans = plans;
+        Ok(Report { erased, liars, residual, noise, bound, certainty })
+    }
+
+    /// Expected round-off of every worker, and the norms of the broadcast vectors.
+    fn measure(&self, memory: &mut Memory) {
+        let replies = self.replies;
+        memory.sigma.clear();
+        memory.sigma.extend(replies.stats.iter().map(|s| noise::round_off(s, replies.precision)));
+        let largest = memory.sigma.iter().copied().fold(0.0, f64::max);
+        memory.scale.clear();
+        // A shard of (nearly) zero rows would get all the weight; 1e-4 of the largest is small enough to say it is exact.
+        memory.scale.extend(memory.sigma.iter().map(|s| if largest > 0.0 { (s / largest).max(1e-4) } else { 1.0 }));
+        memory.inverse_norms.clear();
+        for vector in replies.broadcast.chunks(replies.layout.cols.max(1)) {
+            let norm = norm(vector);
+            memory.inverse_norms.push(if norm > 0.0 && largest > 0.0 { 1.0 / norm } else { 0.0 });
+        }
+    }
+
+    fn row(&self, worker: usize) -> &[f64] {
+        let columns = self.replies.layout.shard_rows * self.replies.vectors;
+        &self.replies.values[worker * columns..(worker + 1) * columns]
+    }
+
+    /// Presence, and lies that show without any code: implausible replies, and anything but zero for a zero vector.
+    fn name_impossible(&self, memory: &mut Memory) {
+        let replies = self.replies;
+        memory.live.clear();
+        memory.live.extend(replies.present.iter().zip(replies.implausible).map(|(here, bad)| *here && !*bad));
+        memory.named.clear();
+        memory.named.extend(replies.present.iter().zip(replies.implausible).map(|(here, bad)| *here && *bad));
+        if memory.inverse_norms.iter().all(|&x| x > 0.0) {
+            return;
+        }
+        for worker in 0..self.code.workers {
+            let lies = |(at, x): (usize, &f64)| memory.inverse_norms[at % replies.vectors] == 0.0 && *x != 0.0;
+            if memory.live[worker] && self.row(worker).iter().enumerate().any(lies) {
+                memory.live[worker] = false;
+                memory.named[worker] = true;
+            }
+        }
+    }
+
+    /// Lies that the secret keys catch.
+    fn name_caught(&self, memory: &mut Memory) {
+        let Some(check) = self.replies.check else { return };
+        let longest = memory.inverse_norms.iter().filter(|&&x| x > 0.0).map(|x| 1.0 / x).fold(0.0, f64::max);
+        let sigma: Vec<f64> = memory.sigma.iter().map(|s| s * longest).collect();
+        for worker in check.caught(self.replies, &sigma) {
+            if memory.live.get(worker) == Some(&true) {
+                memory.live[worker] = false;
+                memory.named[worker] = true;
+            }
+        }
+    }
+
+    /// Combines the replies of the live workers, in units of the largest round-off; names those whose combinations are not finite
+    /// or longer than any reply of the shard can be.
+    fn combine(&self, memory: &mut Memory) {
+        let (code, replies) = (self.code, self.replies);
+        let mut stream = code.options.seed.stream(Purpose::Locator, 0, replies.round);
+        let most = code.checks + SPARE_BUCKETS;
+        memory.sketch.draw(replies.layout.shard_rows, &memory.inverse_norms, most, &mut stream);
+        let r = memory.sketch.buckets();
+        memory.words.clear();
+        memory.words.resize(code.workers * r, 0.0);
+        let largest = memory.sigma.iter().copied().fold(0.0, f64::max);
+        let arch = pulp::Arch::new();
+        for worker in 0..code.workers {
+            if !memory.live[worker] || largest == 0.0 {
+                continue;
+            }
+            let word = &mut memory.words[worker * r..(worker + 1) * r];
+            arch.dispatch(|| memory.sketch.apply(self.row(worker), largest, word));
+            // Cauchy and Schwarz: |S_i A v| <= |S_i A|_F |v|, and the combinations have unit norm.
+            let longest = 1.01 * replies.stats[worker].frobenius() * (replies.vectors as f64).sqrt() / largest;
+            let length = norm(word);
+            if !length.is_finite() || length > longest + 100.0 * (r as f64).sqrt() {
+                word.fill(0.0);
+                memory.live[worker] = false;
+                memory.named[worker] = true;
+            }
+        }
+    }
+
+    /// Workers left out so far, and those of them known to lie.
+    fn erasures(&self, memory: &Memory) -> (usize, usize) {
+        let count = |flags: &[bool], value: bool| flags.iter().filter(|&&f| f == value).count();
+        (count(&memory.live, false), count(&memory.named, true))
+    }
+
+    /// Finds who lied. Very large lies hide small ones behind the round-off of the master's own sums; once they are found, they
+    /// are left out and the rest is looked at again.
+    fn locate(&self, memory: &mut Memory) -> Result<Located> {
+        let code = self.code;
+        let layout = self.replies.layout;
+        let at = whitened(code, &mut memory.whitened, &memory.scale);
+        let (_, named) = self.erasures(memory);
+        let lowest = noise::lowest_level(self.replies.stats, layout.shard_rows, layout.cols);
+        memory.kept.clear();
+        memory.kept.extend_from_slice(&memory.live);
+        let mut located = Located { liars: Vec::new(), certified: true };
+        loop {
+            let whitened = &memory.whitened[at];
+            let input = Input {
+                words: &memory.words,
+                width: memory.sketch.buckets(),
+                depth: memory.sketch.depth(),
+                generator: &code.parity_rows,
+                parity: &code.parity,
+                plain: &code.plain,
+                transform: &whitened.transform,
+                columns: &whitened.columns,
+                scale: &whitened.scale,
+                live: &memory.kept,
+                checks: code.checks,
+                unknown: code.unknown(named + located.liars.len()),
+                lowest,
+                alternating: code.basis.on_unit_circle().then_some(!code.checks.is_multiple_of(2)),
+                beyond: code.options.uncertified,
+            };
+            match syndrome::search(&input, &mut memory.buffers, |k, r, t| code.bias(k, r, t)) {
+                Outcome::Located { liars, certified, coarse } => {
+                    located.certified &= certified;
+                    let again = coarse && !liars.is_empty();
+                    for &liar in &liars {
+                        let r = memory.sketch.buckets();
+                        memory.words[liar * r..(liar + 1) * r].fill(0.0);
+                        memory.kept[liar] = false;
+                    }
+                    located.liars.extend(liars);
+                    if !again {
+                        located.liars.sort_unstable();
+                        return Ok(located);
+                    }
+                }
+                Outcome::Refused(reason) => return Err(self.refusal(memory, &located.liars, reason)),
+            }
+        }
+    }
+
+    /// The noise level of one entry and the bound on the Euclidean error of the value.
+    ///
+    /// Lies that the decoder did not find sit on at most as many workers L as are still unknown and may hide behind the
+    /// columns of the faulty workers E that it left out; what they do to the value and to the repaired blocks is at
+    /// most (residual + noise) / sigma_min(H restricted to L and E). Honest round-off passes through the copied blocks as it is and
+    /// through the repaired ones amplified by at most 1 / sigma_min(H_E).
+    fn certificate(&self, memory: &Memory, plan: &Plan, residual: f64, named: usize) -> (f64, f64) {
+        let (code, replies) = (self.code, self.replies);
+        let columns = (replies.layout.shard_rows * replies.vectors) as f64;
+        let broadcast = norm(replies.broadcast) * (replies.layout.shard_rows as f64).sqrt();
+        let kept: f64 = plan.kept.iter().map(|&i| memory.sigma[i].powi(2)).sum::<f64>();
+        let expected = kept.sqrt() * broadcast;
+        let seen = expected * (plan.checks as f64 / plan.kept.len().max(1) as f64).sqrt();
+        let level = if seen > 0.0 { (residual / seen).max(noise::FLOOR) } else { 0.0 };
+        let entry = expected / (columns * plan.kept.len().max(1) as f64).sqrt();
+        let unknown = code.unknown(named);
+        // Round-off that the check can't see (common to all workers) is taken at its expected size.
+        let honest = expected * level.max(1.0);
+        let amplified = if plan.faulty.is_empty() { honest } else { honest * (1.0 + 1.0 / plan.smallest) };
+        let hidden = if unknown == 0 {
+            0.0
+        } else {
+            let size = plan.faulty.len() + unknown;
+            let smallest = if size > code.checks { 0.0 } else { code.worst.smallest(size) };
+            if smallest > 0.0 { (residual + honest) / smallest } else { f64::INFINITY }
+        };
+        (level * entry, amplified + hidden)
+    }
+
+    fn refusal(&self, memory: &Memory, suspected: &[usize], reason: &str) -> Error {
+        let workers = 0..self.code.workers;
+        let mut named: Vec<usize> = workers.clone().filter(|&i| memory.named[i]).collect();
+        named.extend_from_slice(suspected);
+        named.sort_unstable();
+        named.dedup();
+        Error::TooManyFaults {
+            reason: reason.into(),
+            erased: workers.filter(|&i| !self.replies.present[i]).collect(),
+            suspected: named,
+            tolerance: format!("{} of {} workers", self.code.tolerance, self.code.workers),
+        }
+    }
+}
+
+/// Euclidean norm; the sum of squares is scaled where it would leave the range of f64.
+fn norm(x: &[f64]) -> f64 {
+    let direct = energy(x);
+    if direct.is_normal() && direct < f64::MAX {
+        return direct.sqrt();
+    }
+    let largest = x.iter().fold(0.0, |top: f64, x| top.max(x.abs()));
+    if largest == 0.0 || !largest.is_finite() || x.iter().any(|x| x.is_nan()) {
+        return if x.iter().any(|x| x.is_nan()) { f64::NAN } else { largest };
+    }
+    largest * x.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Index of the whitened check for `scale`, made if it is not there.
+fn whitened(code: &RealParity, known: &mut Vec<Whitened>, scale: &[f64]) -> usize {
+    if let Some(at) = known.iter().position(|w| w.scale == scale) {
+        return at;
+    }
+    let (m, k) = (code.workers, code.checks);
+    let even = scale.iter().all(|s| (s / scale[0] - 1.0).abs() < 1e-12);
+    let check = if even { code.check.clone() } else { systematic::scaled_check(&code.check, scale, k) };
+    let columns = transposed(&check, k, m);
+    let transform =
+        (0..k).flat_map(|a| code.parity.iter().map(move |&i| (a, i))).map(|(a, i)| check[a * m + i] / scale[i]);
+    let transform = transform.collect();
+    if known.len() >= KEPT_WHITENED {
+        known.remove(0);
+    }
+    known.push(Whitened { scale: scale.to_vec(), columns, transform });
+    known.len() - 1
+}
+
+/// The plan for `faulty`, made if it is not there.
+fn plan<'a>(code: &RealParity, known: &'a mut Vec<Plan>, faulty: Vec<usize>) -> &'a Plan {
+    let at = known.iter().position(|plan| plan.faulty == faulty).unwrap_or_else(|| {
+        if known.len() >= KEPT_PLANS {
+            known.remove(0);
+        }
+        known.push(Plan::new(&code.check, code.checks, code.workers, &code.plain, faulty));
+        known.len() - 1
+    });
+    &known[at]
+}

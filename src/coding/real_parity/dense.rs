@@ -1,0 +1,254 @@
+//! Small dense linear algebra of the decoder: row-major blocks, one-sided Jacobi, and the removal of one direction after
+//! another from a set of vectors. Large factorizations are faer's.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+
+/// From this many rows on, factorizations and products are faer's; below, the loops of this file are faster.
+pub(super) const LARGE: usize = 48;
+
+/// Inner product, in eight partial sums.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 8];
+    let (mut left, mut right) = (a.chunks_exact(8), b.chunks_exact(8));
+    for (x, y) in (&mut left).zip(&mut right) {
+        for l in 0..8 {
+            sums[l] += x[l] * y[l];
+        }
+    }
+    let rest: f64 = left.remainder().iter().zip(right.remainder()).map(|(x, y)| x * y).sum();
+    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest
+}
+
+/// `y += a x`.
+pub(super) fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * x;
+    }
+}
+
+/// Squared Euclidean norm.
+pub(super) fn energy(x: &[f64]) -> f64 {
+    dot(x, x)
+}
+
+/// The transpose of a row-major `rows x cols` block.
+pub(super) fn transposed(values: &[f64], rows: usize, cols: usize) -> Vec<f64> {
+    let mut out = vec![0.0; rows * cols];
+    for (i, row) in values.chunks_exact(cols.max(1)).enumerate() {
+        for (j, &x) in row.iter().enumerate() {
+            out[j * rows + i] = x;
+        }
+    }
+    out
+}
+
+/// `c = a b` for row-major `a` (n x l) and `b` (l x r).
+pub(super) fn product(a: &[f64], b: &[f64], c: &mut [f64], n: usize, l: usize, r: usize) {
+    if n * l * r >= LARGE * LARGE * LARGE {
+        matmul(
+            MatMut::from_row_major_slice_mut(c, n, r),
+            Accum::Replace,
+            MatRef::from_row_major_slice(a, n, l),
+            MatRef::from_row_major_slice(b, l, r),
+            1.0,
+            Par::Seq,
+        );
+        return;
+    }
+    c.fill(0.0);
+    for i in 0..n {
+        let out = &mut c[i * r..(i + 1) * r];
+        for j in 0..l {
+            axpy(out, a[i * l + j], &b[j * r..(j + 1) * r]);
+        }
+    }
+}
+
+/// The left half of a singular value decomposition, largest value first.
+#[derive(Debug, Default, Clone)]
+pub(super) struct LeftSvd {
+    /// Length of a left singular vector.
+    pub rows: usize,
+    /// Singular values, descending.
+    pub values: Vec<f64>,
+    /// Left singular vectors, contiguous, in the order of `values`; those of vanishing values may be zero.
+    pub vectors: Vec<f64>,
+    work: Vec<f64>,
+    turn: Vec<f64>,
+    order: Vec<usize>,
+}
+
+impl LeftSvd {
+    /// Left singular vector `i`.
+    pub(super) fn vector(&self, i: usize) -> &[f64] {
+        &self.vectors[i * self.rows..(i + 1) * self.rows]
+    }
+
+    /// Decomposes the row-major `k x r` matrix `y`. Large matrices go to faer; should its iteration fail to converge, and
+    /// for small ones, one-sided Jacobi, which always does and gives small singular values to full relative accuracy.
+    pub(super) fn decompose(&mut self, y: &[f64], k: usize, r: usize) {
+        self.rows = k;
+        if k.min(r) >= LARGE {
+            let matrix = MatRef::from_row_major_slice(y, k, r);
+            if let Ok(svd) = matrix.thin_svd() {
+                let n = k.min(r);
+                let (u, s) = (svd.U(), svd.S());
+                self.values.clear();
+                self.values.extend((0..n).map(|i| s[i]));
+                self.vectors.clear();
+                self.vectors.extend((0..n).flat_map(|c| (0..k).map(move |i| u[(i, c)])));
+                return;
+            }
+        }
+        if k <= r { self.jacobi_rows(y, k, r) } else { self.jacobi_columns(y, k, r) }
+    }
+
+    fn jacobi_rows(&mut self, y: &[f64], k: usize, r: usize) {
+        self.work.clear();
+        self.work.extend_from_slice(y);
+        self.turn.clear();
+        self.turn.resize(k * k, 0.0);
+        (0..k).for_each(|i| self.turn[i * k + i] = 1.0);
+        rotate(&mut self.work, k, r, Some(&mut self.turn));
+        self.sort(k, r);
+        self.vectors.clear();
+        for i in 0..k {
+            let at = self.order[i] * k;
+            self.vectors.extend_from_slice(&self.turn[at..at + k]);
+        }
+    }
+
+    fn jacobi_columns(&mut self, y: &[f64], k: usize, r: usize) {
+        self.work.clear();
+        self.work.extend_from_slice(&transposed(y, k, r));
+        rotate(&mut self.work, r, k, None);
+        self.sort(r, k);
+        self.vectors.clear();
+        for i in 0..r {
+            let (at, norm) = (self.order[i] * k, self.values[i]);
+            let scale = if norm > 0.0 { 1.0 / norm } else { 0.0 };
+            self.vectors.extend(self.work[at..at + k].iter().map(|x| x * scale));
+        }
+    }
+
+    /// Norms of the `n` rows of `work`, descending, and their order.
+    fn sort(&mut self, n: usize, length: usize) {
+        let norms = |i: usize| energy(&self.work[i * length..(i + 1) * length]).sqrt();
+        self.values.clear();
+        self.values.extend((0..n).map(norms));
+        self.order.clear();
+        self.order.extend(0..n);
+        let values = &self.values;
+        self.order.sort_unstable_by(|&a, &b| values[b].total_cmp(&values[a]).then(a.cmp(&b)));
+        self.values.sort_unstable_by(|a, b| b.total_cmp(a));
+    }
+}
+
+/// Rotates pairs of rows until all are orthogonal (Hestenes), applying the same rotations to `turn` (rows of length `n`).
+fn rotate(rows: &mut [f64], n: usize, length: usize, mut turn: Option<&mut Vec<f64>>) {
+    /// Rows whose cosine is below this are orthogonal to working accuracy.
+    const COSINE: f64 = 1e-15;
+    /// Quadratic convergence takes 6 to 10 sweeps; the limit only guards against a cycle in the last bits.
+    const SWEEPS: usize = 40;
+    let top = (0..n).map(|i| energy(&rows[i * length..(i + 1) * length])).fold(0.0, f64::max);
+    let negligible = top * 1e-34;
+    for _ in 0..SWEEPS {
+        let mut turned = false;
+        for i in 0..n {
+            for j in i + 1..n {
+                let (head, tail) = rows.split_at_mut(j * length);
+                let (x, y) = (&mut head[i * length..(i + 1) * length], &mut tail[..length]);
+                let (a, b, c) = (energy(x), energy(y), dot(x, y));
+                if c.abs() <= COSINE * (a * b).sqrt() || a.min(b) <= negligible {
+                    continue;
+                }
+                turned = true;
+                let zeta = (b - a) / (2.0 * c);
+                let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
+                let cos = 1.0 / (1.0 + t * t).sqrt();
+                let sin = cos * t;
+                givens(x, y, cos, sin);
+                if let Some(turn) = turn.as_deref_mut() {
+                    let (head, tail) = turn.split_at_mut(j * n);
+                    givens(&mut head[i * n..(i + 1) * n], &mut tail[..n], cos, sin);
+                }
+            }
+        }
+        if !turned {
+            return;
+        }
+    }
+}
+
+fn givens(x: &mut [f64], y: &mut [f64], cos: f64, sin: f64) {
+    for (x, y) in x.iter_mut().zip(y) {
+        let (a, b) = (*x, *y);
+        *x = cos * a - sin * b;
+        *y = sin * a + cos * b;
+    }
+}
+
+/// An orthonormal set that grows by one column at a time, and a matrix from which it is removed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Peel {
+    /// Length of a column.
+    pub length: usize,
+    /// The orthonormal directions, contiguous.
+    pub directions: Vec<f64>,
+    /// What is left of the matrix (length x width, row-major).
+    pub rest: Vec<f64>,
+    width: usize,
+    column: Vec<f64>,
+    coefficients: Vec<f64>,
+}
+
+impl Peel {
+    /// Starts with the row-major `length x width` matrix and no direction.
+    pub(super) fn start(&mut self, matrix: &[f64], length: usize, width: usize) {
+        self.length = length;
+        self.width = width;
+        self.directions.clear();
+        self.rest.clear();
+        self.rest.extend_from_slice(matrix);
+    }
+
+    /// Removes the direction that `column` adds. False, and nothing done, when it adds none: what is left of it after
+    /// the earlier directions are removed is below 1e-12 of its length, which is round-off.
+    pub(super) fn remove(&mut self, column: &[f64]) -> bool {
+        self.column.clear();
+        self.column.extend_from_slice(column);
+        let before = energy(column);
+        // Twice is enough for orthogonality to working accuracy.
+        for _ in 0..2 {
+            for q in self.directions.chunks_exact(self.length) {
+                let c = dot(q, &self.column);
+                axpy(&mut self.column, -c, q);
+            }
+        }
+        let after = energy(&self.column);
+        if after <= 1e-24 * before {
+            return false;
+        }
+        let scale = 1.0 / after.sqrt();
+        self.column.iter_mut().for_each(|x| *x *= scale);
+        let width = self.width;
+        if width > 0 {
+            self.coefficients.clear();
+            self.coefficients.resize(width, 0.0);
+            for (row, &q) in self.rest.chunks_exact(width).zip(&self.column) {
+                axpy(&mut self.coefficients, q, row);
+            }
+            for (row, &q) in self.rest.chunks_exact_mut(width).zip(&self.column) {
+                axpy(row, -q, &self.coefficients);
+            }
+        }
+        self.directions.extend_from_slice(&self.column);
+        true
+    }
+
+    /// Squared norm of what is left.
+    pub(super) fn energy(&self) -> f64 {
+        energy(&self.rest)
+    }
+}

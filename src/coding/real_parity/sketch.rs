@@ -1,0 +1,89 @@
+//! Random combinations of the reply columns: m x P replies become m x r numbers in one pass, and every lie shows in them.
+
+use rand::{Rng, RngExt};
+
+/// The random combinations of one round. Columns are visited in runs of r; run by run a random cyclic shift deals the
+/// columns to the r buckets, each column with a continuous random weight, and a bucket's weights have unit norm, so that
+/// white noise stays white at the same level. With at most r columns the columns are taken as they are.
+#[derive(Debug, Default)]
+pub(super) struct Sketch {
+    buckets: usize,
+    weights: Vec<f64>,
+    shifts: Vec<usize>,
+    scales: Vec<f64>,
+    sums: Vec<f64>,
+}
+
+impl Sketch {
+    /// Draws the combinations for `rows * inverse_norms.len()` columns; column `b * vectors + l` is scaled by
+    /// `inverse_norms[l]` (0 leaves it out). At most `most` buckets.
+    pub(super) fn draw(&mut self, rows: usize, inverse_norms: &[f64], most: usize, stream: &mut impl Rng) {
+        let columns = rows * inverse_norms.len();
+        self.buckets = columns.min(most);
+        self.weights.clear();
+        self.shifts.clear();
+        if columns <= most {
+            for _ in 0..rows {
+                self.weights.extend_from_slice(inverse_norms);
+            }
+            self.shifts.push(0);
+            self.scales.clear();
+            self.scales.resize(columns, 1.0);
+            return;
+        }
+        // Magnitudes in [0.3, 1), so that no column is nearly left out, with random signs; 31 bits and a sign each.
+        let weight = |bits: u64| {
+            let sign = if bits & 1 == 0 { 1.0 } else { -1.0 };
+            sign * (0.3 + 0.7 * (bits >> 1) as f64 / f64::from(1u32 << 31))
+        };
+        self.weights.resize(columns, 0.0);
+        for pair in self.weights.chunks_mut(2) {
+            let bits = stream.next_u64();
+            pair[0] = weight(bits & 0xffff_ffff);
+            if let Some(second) = pair.get_mut(1) {
+                *second = weight(bits >> 32);
+            }
+        }
+        let r = self.buckets;
+        self.shifts.extend((0..columns.div_ceil(r)).map(|_| stream.random_range(0..r)));
+        self.sums.clear();
+        self.sums.resize(2 * r, 0.0);
+        for (run, &shift) in self.weights.chunks(r).zip(&self.shifts) {
+            for (sum, w) in self.sums[shift..].iter_mut().zip(run) {
+                *sum += w * w;
+            }
+        }
+        self.scales.clear();
+        self.scales.extend((0..r).map(|b| 1.0 / (self.sums[b] + self.sums[b + r]).sqrt()));
+        for row in self.weights.chunks_exact_mut(inverse_norms.len()) {
+            for (w, scale) in row.iter_mut().zip(inverse_norms) {
+                *w *= scale;
+            }
+        }
+    }
+
+    /// Number of combinations, r.
+    pub(super) fn buckets(&self) -> usize {
+        self.buckets
+    }
+
+    /// Additions behind one bucket, which set the round-off of the pass itself.
+    pub(super) fn depth(&self) -> usize {
+        self.shifts.len()
+    }
+
+    /// Combines one worker's replies into `out` (r numbers), divided by `sigma`.
+    pub(super) fn apply(&mut self, replies: &[f64], sigma: f64, out: &mut [f64]) {
+        let r = self.buckets;
+        self.sums.clear();
+        self.sums.resize(2 * r, 0.0);
+        for ((run, weights), &shift) in replies.chunks(r).zip(self.weights.chunks(r)).zip(&self.shifts) {
+            for ((sum, x), w) in self.sums[shift..shift + run.len()].iter_mut().zip(run).zip(weights) {
+                *sum += x * w;
+            }
+        }
+        for (b, (o, scale)) in out.iter_mut().zip(&self.scales).enumerate() {
+            *o = (self.sums[b] + self.sums[b + r]) * scale / sigma;
+        }
+    }
+}
