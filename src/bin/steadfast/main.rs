@@ -42,12 +42,16 @@ fn main() -> ExitCode {
 
 /// clap's message as one line on standard error (or JSON); help and version as clap prints them.
 fn usage(error: &clap::Error, json: bool) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
     let text = error.to_string();
-    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("Usage:") && !l.starts_with("For more"));
+    let mut lines =
+        text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with("Usage:") && !l.starts_with("For more"));
     let first = lines.next().unwrap_or_default().trim_start_matches("error: ").to_string();
     let rest: Vec<&str> = lines.collect();
     let allowed = if rest.is_empty() { "see --help".into() } else { rest.join(" ") };

@@ -22,7 +22,8 @@ pub fn error(error: &Error, json: bool) {
 /// # Errors
 /// [`Error::Numerical`] when it can't be written as JSON.
 pub fn json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string(value).map_err(|e| Error::Numerical(format!("the result can't be written as JSON: {e}")))?;
+    let text = serde_json::to_string(value)
+        .map_err(|e| Error::Numerical(format!("the result can't be written as JSON: {e}")))?;
     println!("{text}");
     Ok(())
 }
@@ -32,6 +33,7 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
 /// # Errors
 /// As [`json`].
 pub fn outcome(end: &impl serde::Serialize, written: &[PathBuf]) -> Result<()> {
-    let end = serde_json::to_value(end).map_err(|e| Error::Numerical(format!("the result can't be written as JSON: {e}")))?;
+    let end =
+        serde_json::to_value(end).map_err(|e| Error::Numerical(format!("the result can't be written as JSON: {e}")))?;
     json(&json!({"final": end, "written": written}))
 }

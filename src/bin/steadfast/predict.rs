@@ -50,7 +50,9 @@ pub fn run(args: &PredictArgs) -> Result<u8> {
     if args.json {
         let predictions: Vec<&str> = text.lines().collect();
         let shown = if args.output.is_none() { json!(predictions) } else { json!(null) };
-        output::json(&json!({"rows": predictions.len(), "score": score, "predictions": shown, "written": args.output}))?;
+        output::json(
+            &json!({"rows": predictions.len(), "score": score, "predictions": shown, "written": args.output}),
+        )?;
     } else if let Some(score) = score {
         let line = match score {
             Score::Accuracy(x) => format!("accuracy {x:.4}"),

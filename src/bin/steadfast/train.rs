@@ -25,7 +25,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     }
     let init = args.init.as_deref().map(Model::read).transpose()?;
     let source = args.data.parse::<Source>()?;
-    let options = LoadOptions { label: args.label.clone(), one_hot: args.one_hot, seed: Seed(args.seed), ..LoadOptions::default() };
+    let options = LoadOptions {
+        label: args.label.clone(),
+        one_hot: args.one_hot,
+        seed: Seed(args.seed),
+        ..LoadOptions::default()
+    };
     let loaded = load(&source, &options)?;
     let one_hot = loaded.encoding;
     let (data, test) = match (&args.test, args.test_fraction) {
@@ -69,7 +74,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     Ok(trained.exit_status)
 }
 
-fn write_outputs(args: &TrainArgs, record: &RunRecord, model: Option<&Model>, written: &mut Vec<PathBuf>) -> Result<()> {
+fn write_outputs(
+    args: &TrainArgs,
+    record: &RunRecord,
+    model: Option<&Model>,
+    written: &mut Vec<PathBuf>,
+) -> Result<()> {
     if let Some(path) = &args.record {
         record.write(path)?;
         written.push(path.clone());
@@ -87,10 +97,14 @@ fn write_outputs(args: &TrainArgs, record: &RunRecord, model: Option<&Model>, wr
 
 fn print(record: &RunRecord, model: Option<&Model>, written: &[PathBuf]) {
     let task = model.map_or(String::new(), |m| {
-        let classes = if m.task.classes.is_empty() { String::new() } else { format!(", classes {}", m.task.classes.join(" ")) };
+        let classes =
+            if m.task.classes.is_empty() { String::new() } else { format!(", classes {}", m.task.classes.join(" ")) };
         format!("{}{classes}", m.task.loss)
     });
-    println!("{} rows x {} columns ({} stored values); task {task}", record.data.rows, record.data.cols, record.data.nnz);
+    println!(
+        "{} rows x {} columns ({} stored values); task {task}",
+        record.data.rows, record.data.cols, record.data.nnz
+    );
     println!("{}", record.fleet);
     print!("{}", final_table(record));
     for path in written {

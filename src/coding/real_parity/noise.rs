@@ -14,14 +14,19 @@ pub(super) const FLOOR: f64 = 0.1;
 /// A noise level above this multiple of the expected round-off means lies, not noise.
 pub(super) const CEILING: f64 = 4.0;
 
-/// Expected round-off of one entry of an honest reply, for a broadcast vector of norm 1: `u rho`, and with f16 storage the
-/// rounding of the stored entries, uniform with spread `2^-11 max / sqrt 3`.
+/// Round-off that is not the worker's, in units of `rho |v|`: generator and parity check are rounded to f64 (about q and m
+/// terms of 2^-53 each meet in a syndrome), and so are the master's own sums over m replies. It is nothing beside the
+/// round-off of f32 workers and most of it with f64 workers.
+const MASTER: f64 = 8.0 * (f64::EPSILON / 2.0);
+
+/// Expected round-off of one entry of an honest reply, for a broadcast vector of norm 1: `u rho`, with f16 storage the
+/// rounding of the stored entries, uniform with spread `2^-11 max / sqrt 3`, and the master's own.
 pub(super) fn round_off(stats: &ShardStats, precision: Precision) -> f64 {
     let storage = match precision {
         Precision::F16 => 2f64.powi(-11) / 3f64.sqrt() * stats.max_abs,
         Precision::F32 | Precision::F64 => 0.0,
     };
-    precision.unit_roundoff() * stats.rms_row_norm + storage
+    (precision.unit_roundoff() + MASTER) * stats.rms_row_norm + storage
 }
 
 /// The lowest noise level to assume for shards of `rows x cols`, in units of the expected round-off. The expected

@@ -16,7 +16,17 @@ use crate::output;
 
 /// Every attack of the first issue.
 const ATTACKS: [&str; 11] = [
-    "gaussian", "sign-flip", "scale", "zero", "constant", "replay", "nan", "entries", "collude", "all-ones", "near-code",
+    "gaussian",
+    "sign-flip",
+    "scale",
+    "zero",
+    "constant",
+    "replay",
+    "nan",
+    "entries",
+    "collude",
+    "all-ones",
+    "near-code",
 ];
 
 /// One run.
@@ -96,7 +106,15 @@ fn append(path: &Path, cell: &Cell) -> Result<()> {
 }
 
 /// Trains one cell.
-fn train(set: &str, data: &Dataset<f64>, flat: bool, problem: &ReferenceProblem, attack: &str, precision: Precision, seed: u64) -> Result<Cell> {
+fn train(
+    set: &str,
+    data: &Dataset<f64>,
+    flat: bool,
+    problem: &ReferenceProblem,
+    attack: &str,
+    precision: Precision,
+    seed: u64,
+) -> Result<Cell> {
     let task = match problem.task {
         ReferenceTask::Logistic => "logistic",
         ReferenceTask::Softmax => "softmax",
@@ -212,9 +230,8 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
 
 fn summary(cells: &[Cell], args: &ReproduceArgs) -> Result<()> {
     let held = cells.iter().filter(|c| c.holds()).count();
-    let worst = |wanted: &dyn Fn(&&Cell) -> bool| {
-        cells.iter().filter(wanted).map(|c| c.relative_gap).fold(0.0, f64::max)
-    };
+    let worst =
+        |wanted: &dyn Fn(&&Cell) -> bool| cells.iter().filter(wanted).map(|c| c.relative_gap).fold(0.0, f64::max);
     let lasso = |c: &&Cell| c.problem.starts_with("lasso");
     println!(
         "{held} of {} cells hold; worst relative gap in f64: {:.1e} (lasso {:.1e}), in f32: {:.1e}",

@@ -35,10 +35,15 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
     let runs = args.trials.unwrap_or(1000);
     let source = "synthetic:regression,rows=200,cols=20".parse::<Source>()?;
     let data = load(&source, &LoadOptions { seed: Seed(args.seed), ..LoadOptions::default() })?.data;
-    let base = TrainConfig { l2: 1e-2, iterations: 60, tolerance: 1e-9, liars: 4, threads: Some(1), ..TrainConfig::default() };
-    let truth = Training::new(TrainConfig { liars: 0, code: Some("uncoded".into()), ..base.clone() }).run(data.clone())?;
+    let base =
+        TrainConfig { l2: 1e-2, iterations: 60, tolerance: 1e-9, liars: 4, threads: Some(1), ..TrainConfig::default() };
+    let truth =
+        Training::new(TrainConfig { liars: 0, code: Some("uncoded".into()), ..base.clone() }).run(data.clone())?;
     let optimum = truth.record.end.objective;
-    println!("{:10} {:>4} {:>6} {:>8} {:>6} {:>7} {:>6}", "attack", "keys", "runs", "refused", "right", "silent", "other");
+    println!(
+        "{:10} {:>4} {:>6} {:>8} {:>6} {:>7} {:>6}",
+        "attack", "keys", "runs", "refused", "right", "silent", "other"
+    );
     let mut rows = Vec::new();
     let cases = INDEPENDENT.iter().map(|a| (*a, 0)).chain(KNOWING.iter().flat_map(|a| [(*a, 0), (*a, 2)]));
     for (attack, keys) in cases {
@@ -53,7 +58,11 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
             };
             let trained = Training::new(config).run(data.clone())?;
             match &trained.error {
-                Some(Error::TooManyFaults { tolerance, .. }) if trained.exit_status == 3 && tolerance.contains("4 liars") => row.refused += 1,
+                Some(Error::TooManyFaults { tolerance, .. })
+                    if trained.exit_status == 3 && tolerance.contains("4 liars") =>
+                {
+                    row.refused += 1
+                }
                 Some(_) => row.other += 1,
                 // The optimum is good to the square of the gradient's tolerance; this is far above it and far below any lie.
                 None if (trained.record.end.objective - optimum).abs() <= 1e-9 * optimum => row.right += 1,

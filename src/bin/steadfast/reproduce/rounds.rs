@@ -49,7 +49,13 @@ struct Product {
 }
 
 /// Encodes worker by worker, times its product, keeps the reply and drops the shard.
-fn product(features: &Matrix<f32>, operand: Operand, code: &dyn DataCode, broadcast: Vec<f32>, repetitions: usize) -> Result<Product> {
+fn product(
+    features: &Matrix<f32>,
+    operand: Operand,
+    code: &dyn DataCode,
+    broadcast: Vec<f32>,
+    repetitions: usize,
+) -> Result<Product> {
     let (rows, cols) =
         if operand == Operand::ROWS { (features.rows(), features.cols()) } else { (features.cols(), features.rows()) };
     let layout = Layout::new(rows, cols, code.blocks());
@@ -83,7 +89,14 @@ struct Master<'a> {
 
 impl Master<'_> {
     /// Best time of one round with `liars` lies N(0, 100^2), new liars each repetition.
-    fn time(&mut self, product: &Product, liars: usize, repetitions: usize, labels: Option<&[f64]>, out: &mut [f64]) -> Result<f64> {
+    fn time(
+        &mut self,
+        product: &Product,
+        liars: usize,
+        repetitions: usize,
+        labels: Option<&[f64]>,
+        out: &mut [f64],
+    ) -> Result<f64> {
         let noise = Normal::new(0.0f64, 100.0).map_err(|e| Error::Numerical(e.to_string()))?;
         let broadcast: Vec<f64> = product.broadcast.iter().map(|&x| f64::from(x)).collect();
         let caps = vec![f64::INFINITY; WORKERS];
@@ -191,16 +204,27 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
     let sizes: &[(usize, usize, usize, usize)] =
         if args.full { &[(10_000, 250, 7, 200), (20_000, 22_000, 3, 5)] } else { &[(10_000, 250, 7, 200)] };
     println!("m = {WORKERS}, f32, one thread; lies N(0, 100^2), new liars every round");
-    println!("{:>6} {:>6} {:>2} {:>10} {:>10} {:>12} {:>9} {:>9}", "n", "d", "t", "worker ms", "master ms", "all workers", "located", "error");
+    println!(
+        "{:>6} {:>6} {:>2} {:>10} {:>10} {:>12} {:>9} {:>9}",
+        "n", "d", "t", "worker ms", "master ms", "all workers", "located", "error"
+    );
     let mut rows = Vec::new();
     for &(n, d, most, repetitions) in sizes {
-        let generated = Synthetic { rows: n, cols: d, kind: SyntheticKind::Regression { noise: 1.0 } }.generate::<f32>(seed)?;
+        let generated =
+            Synthetic { rows: n, cols: d, kind: SyntheticKind::Regression { noise: 1.0 } }.generate::<f32>(seed)?;
         let labels = generated.data.labels.real()?;
         for liars in 1..=most {
             let row = measure(&generated.data.features, &labels, liars, args.trials.unwrap_or(repetitions), seed)?;
             println!(
                 "{:6} {:6} {:2} {:10.4} {:10.4} {:12.3} {:>9} {:9.1e}",
-                row.rows, row.cols, row.liars, row.worker_ms, row.master_ms, row.all_workers_ms, format!("{}/{}", row.located, row.rounds), row.error
+                row.rows,
+                row.cols,
+                row.liars,
+                row.worker_ms,
+                row.master_ms,
+                row.all_workers_ms,
+                format!("{}/{}", row.located, row.rounds),
+                row.error
             );
             rows.push(row);
         }
