@@ -6,12 +6,14 @@ mod encode;
 mod encode_csr;
 mod encode_dense;
 mod keys;
+mod plan;
 mod registry;
 mod replication;
 mod uncoded;
 
 pub use encode::{Layout, encode_shard, encode_shards};
 pub use keys::{KeyedCheck, Keys, honest_noise};
+pub use plan::{CodePlan, Cost, Plan};
 pub use registry::{CODES, code_by_name};
 pub use replication::Replication;
 pub use uncoded::Uncoded;
