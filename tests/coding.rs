@@ -4,5 +4,6 @@ mod coding {
     mod encode;
     mod keys;
     mod plain_codes;
+    mod plan;
     mod word;
 }

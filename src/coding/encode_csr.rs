@@ -226,3 +226,13 @@ impl MergedRow {
         self.touched.clear();
     }
 }
+
+/// Entries of the shard of a combination without zero coefficients, over all blocks: `S X`, then `S X'`.
+pub(super) fn merged_entries<T: Element>(x: &Csr<T>, blocks: usize) -> [usize; 2] {
+    let mut row = MergedRow::new(x.cols());
+    let starts = (0..x.rows()).step_by(blocks);
+    let rows = starts.map(|base| row.count((base..x.rows().min(base + blocks)).map(|i| x.row(i).0))).sum();
+    let mut columns = 0;
+    for_each_merged(x, 0..x.rows(), &vec![1.0; blocks], |_, _, _| columns += 1);
+    [rows, columns]
+}

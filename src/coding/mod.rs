@@ -8,6 +8,7 @@ mod encode_dense;
 mod envelope;
 mod keys;
 mod real_parity;
+mod plan;
 mod registry;
 mod replication;
 mod uncoded;
@@ -17,6 +18,7 @@ pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
 pub use keys::{KeyedCheck, Keys, honest_noise};
 pub use real_parity::{Basis, ParityOptions, RealParity};
 pub use registry::{CODES, CodeOptions, code_by_name};
+pub use plan::{CodePlan, Cost, Plan};
 pub use replication::Replication;
 pub use uncoded::Uncoded;
 

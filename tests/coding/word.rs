@@ -36,7 +36,8 @@ pub fn dot<A: Accumulator>(a: &[f64], b: &[f64]) -> f64 {
     let mut width = 16;
     while width > 0 {
         for k in 0..width {
-            sums[k] = sums[k] + sums[k + width];
+            let upper = sums[k + width];
+            sums[k] += upper;
         }
         width /= 2;
     }

@@ -1,0 +1,267 @@
+//! What each code would cost before anything is encoded: the exact counts of storage, work and communication of a gradient
+//! (one product with X and one with X').
+
+use super::encode_csr::merged_entries;
+use super::{DataCode, Replication, Tolerance, Uncoded};
+use crate::data::Matrix;
+use crate::error::{Error, Result};
+use crate::scalar::Element;
+
+/// The costs of all codes for one matrix and one fleet.
+///
+/// ```
+/// use steadfast::coding::{Plan, Tolerance};
+/// let plan = Plan::new(4000, 4000, None, 1000, Tolerance { liars: 100, stragglers: 0 })?;
+/// let redundancy = |code: &str| plan.code(code).and_then(|c| c.cost).map(|c| c.redundancy);
+/// // Paper 002, footnote 12.
+/// assert_eq!((redundancy("real-parity"), redundancy("draco")), (Some(2.5), Some(201.0)));
+/// # Ok::<(), steadfast::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Plan {
+    /// n.
+    pub rows: usize,
+    /// d.
+    pub cols: usize,
+    /// Stored numbers of X: n d, or its non-zeros.
+    pub stored: usize,
+    /// True for a sparse X.
+    pub sparse: bool,
+    /// m.
+    pub workers: usize,
+    /// What is to be tolerated.
+    pub tolerance: Tolerance,
+    /// Every code, those that can't among them.
+    pub codes: Vec<CodePlan>,
+}
+
+/// One code's part of a [`Plan`]: a cost, or why it can't be used.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CodePlan {
+    /// Name on the command line.
+    pub name: String,
+    /// The cost, if the code carries the tolerance.
+    pub cost: Option<Cost>,
+    /// Why it does not.
+    pub refused: Option<String>,
+    /// True for a rival that is only compared: not a data code of this crate.
+    pub comparison: bool,
+}
+
+/// Counts of one code. Numbers, not bytes.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Cost {
+    /// q, data blocks.
+    pub blocks: usize,
+    /// p1 and p2: rows of a worker's shard of X and of X'.
+    pub shard_rows: [usize; 2],
+    /// Numbers stored at the workers, all together: m (p1 d + p2 n) for dense data.
+    pub stored: u64,
+    /// `stored` over the numbers of X itself; 2 means that X and X' are stored once each.
+    pub redundancy: f64,
+    /// Multiply-adds of the worker that has most to do.
+    pub multiply_adds: u64,
+    /// Numbers a worker sends.
+    pub floats_up: u64,
+    /// Numbers the master broadcasts, each counted once.
+    pub floats_down: u64,
+    /// The same, counted once a worker.
+    pub floats_down_unicast: u64,
+    /// Multiply-adds of encoding; plain copies cost none.
+    pub encoding_multiply_adds: u64,
+    /// Numbers in a combined shard over those in the average plain one: 1 for dense data, at most q for sparse.
+    pub fill: f64,
+    /// False where `stored`, `redundancy`, `multiply_adds` and `fill` are upper bounds, because the pattern of sparse data
+    /// is not known.
+    pub exact: bool,
+}
+
+/// How a code spreads the blocks: `copies` plain workers a block, and workers with a combination of all blocks.
+struct Spread {
+    blocks: usize,
+    copies: usize,
+    combining: usize,
+}
+
+/// What the pattern of a sparse matrix says for one number of blocks.
+struct Pattern {
+    /// Entries of a combined shard of X and of X'.
+    merged: [usize; 2],
+    /// Entries of the largest plain worker, both shards.
+    largest: usize,
+}
+
+impl Plan {
+    /// For an n x d matrix, dense or with `nonzeros` stored values whose places are not known.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for an empty matrix, more non-zeros than entries, and no workers.
+    pub fn new(
+        rows: usize,
+        cols: usize,
+        nonzeros: Option<usize>,
+        workers: usize,
+        tolerance: Tolerance,
+    ) -> Result<Self> {
+        Self::make(rows, cols, nonzeros, workers, tolerance, &|_| None)
+    }
+
+    /// For `data` itself: exact also where it is sparse.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn for_data<T: Element>(data: &Matrix<T>, workers: usize, tolerance: Tolerance) -> Result<Self> {
+        let nonzeros = data.is_sparse().then_some(data.stored());
+        Self::make(data.rows(), data.cols(), nonzeros, workers, tolerance, &|blocks| match data {
+            Matrix::Dense(_) => None,
+            Matrix::Csr(x) => {
+                let mut plain = vec![0; blocks];
+                for i in 0..x.rows() {
+                    let columns = x.row(i).0;
+                    plain[i % blocks] += columns.len();
+                    columns.iter().for_each(|&c| plain[c as usize % blocks] += 1);
+                }
+                Some(Pattern { merged: merged_entries(x, blocks), largest: plain.into_iter().max().unwrap_or(0) })
+            }
+        })
+    }
+
+    /// The part of one code.
+    pub fn code(&self, name: &str) -> Option<&CodePlan> {
+        self.codes.iter().find(|c| c.name == name)
+    }
+
+    fn make(
+        rows: usize,
+        cols: usize,
+        nonzeros: Option<usize>,
+        workers: usize,
+        tolerance: Tolerance,
+        pattern: &dyn Fn(usize) -> Option<Pattern>,
+    ) -> Result<Self> {
+        if rows == 0 || cols == 0 || workers == 0 {
+            let got = format!("{rows} rows, {cols} columns, {workers} workers");
+            return Err(Error::usage("plan", got, "at least 1 of each"));
+        }
+        let entries = rows.checked_mul(cols).filter(|e| e.checked_mul(workers.saturating_mul(4)).is_some());
+        let Some(entries) = entries else {
+            return Err(Error::usage("plan", format!("{rows} x {cols} on {workers} workers"), "counts below 2^62"));
+        };
+        if nonzeros.is_some_and(|z| z == 0 || z > entries) {
+            let got = format!("{} non-zeros", nonzeros.unwrap_or(0));
+            return Err(Error::usage("plan", got, format!("1 to {entries}, the entries of {rows} x {cols}")));
+        }
+        let stored = nonzeros.unwrap_or(entries);
+        let mut plan = Plan { rows, cols, stored, sparse: nonzeros.is_some(), workers, tolerance, codes: Vec::new() };
+        let spreads: [(&str, Result<Spread>); 3] =
+            [("uncoded", plan.uncoded()), ("replication", plan.replication()), ("real-parity", plan.real_parity())];
+        for (name, spread) in spreads {
+            let counted = spread.map(|spread| plan.count(&spread, pattern(spread.blocks)));
+            plan.codes.push(CodePlan::new(name, counted, false));
+        }
+        plan.codes.push(CodePlan::new("draco", plan.draco(), true));
+        Ok(plan)
+    }
+
+    fn uncoded(&self) -> Result<Spread> {
+        if self.tolerance != Tolerance::default() {
+            return Err(Error::usage("uncoded", self.tolerance, "no liars and no stragglers"));
+        }
+        Ok(Spread { blocks: Uncoded::new(self.workers)?.blocks(), copies: 1, combining: 0 })
+    }
+
+    fn replication(&self) -> Result<Spread> {
+        let code = Replication::new(self.workers, self.tolerance, None)?;
+        Ok(Spread { blocks: code.blocks(), copies: code.factor(), combining: 0 })
+    }
+
+    /// k = 2t + s combining workers. The half-integer Fourier basis, which is used up to 16 workers, has rows in pairs:
+    /// an odd k needs one more where m is even.
+    fn real_parity(&self) -> Result<Spread> {
+        let (m, Tolerance { liars, stragglers }) = (self.workers, self.tolerance);
+        let needed = liars.saturating_mul(2).saturating_add(stragglers);
+        let combining = if m <= 16 && m.is_multiple_of(2) { needed.saturating_add(needed % 2) } else { needed };
+        if needed == 0 {
+            return Err(Error::usage("real-parity", self.tolerance, "at least one liar or straggler"));
+        }
+        if combining >= m {
+            return Err(Error::usage(
+                "real-parity",
+                self.tolerance,
+                format!("2 liars + stragglers below {m} workers: at most {} liars", (m - 1) / 2),
+            ));
+        }
+        Ok(Spread { blocks: m - combining, copies: 1, combining })
+    }
+
+    fn count(&self, spread: &Spread, pattern: Option<Pattern>) -> Cost {
+        let (n, d, m) = (self.rows, self.cols, self.workers);
+        let Spread { blocks, copies, combining } = *spread;
+        let shard_rows = [n.div_ceil(blocks), d.div_ceil(blocks)];
+        let dense = [shard_rows[0] * d, shard_rows[1] * n];
+        let exact = !self.sparse || pattern.is_some();
+        let (merged, largest) = match pattern {
+            Some(pattern) => (pattern.merged, pattern.largest),
+            None => {
+                let bound = dense.map(|x| x.min(if self.sparse { self.stored } else { x }));
+                (bound, bound[0] + bound[1])
+            }
+        };
+        let merged = merged[0] + merged[1];
+        let plain = if self.sparse { 2 * copies * self.stored } else { copies * blocks * (dense[0] + dense[1]) };
+        let stored = plain + combining * merged;
+        let fill =
+            if self.sparse && combining > 0 { merged as f64 * blocks as f64 / (2.0 * self.stored as f64) } else { 1.0 };
+        Cost {
+            blocks,
+            shard_rows,
+            stored: stored as u64,
+            redundancy: stored as f64 / self.stored as f64,
+            // A combined row has the entries of all the rows it combines: no plain worker has more.
+            multiply_adds: if combining > 0 { merged } else { largest } as u64,
+            floats_up: (shard_rows[0] + shard_rows[1]) as u64,
+            floats_down: (n + d) as u64,
+            floats_down_unicast: (m * (n + d)) as u64,
+            encoding_multiply_adds: (2 * combining * self.stored) as u64,
+            fill,
+            exact,
+        }
+    }
+
+    /// DRACO's gradient codes: every one of m parts of the rows is at 2t + 1 workers (a missing reply counts as a lie), who
+    /// send whole gradients; the broadcast is the model.
+    fn draco(&self) -> Result<Cost> {
+        let (n, d, m) = (self.rows, self.cols, self.workers);
+        let Tolerance { liars, stragglers } = self.tolerance;
+        let copies = liars.saturating_add(stragglers).saturating_mul(2).saturating_add(1);
+        if copies > m {
+            let allowed = format!("2 (liars + stragglers) + 1 <= {m} workers: at most {} of both", (m - 1) / 2);
+            return Err(Error::usage("draco", self.tolerance, allowed));
+        }
+        let rows = copies * n.div_ceil(m);
+        let most = if self.sparse { (rows * d).min(self.stored) } else { rows * d };
+        Ok(Cost {
+            blocks: m,
+            shard_rows: [rows, 0],
+            stored: (copies * self.stored) as u64,
+            redundancy: copies as f64,
+            multiply_adds: 2 * most as u64,
+            floats_up: d as u64,
+            floats_down: d as u64,
+            floats_down_unicast: (m * d) as u64,
+            encoding_multiply_adds: 0,
+            fill: 1.0,
+            exact: !self.sparse,
+        })
+    }
+}
+
+impl CodePlan {
+    fn new(name: &str, cost: Result<Cost>, comparison: bool) -> Self {
+        let (cost, refused) = match cost {
+            Ok(cost) => (Some(cost), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        CodePlan { name: name.into(), cost, refused, comparison }
+    }
+}
