@@ -199,7 +199,14 @@ fn clean_rounds_are_clean() {
 #[test]
 #[ignore]
 fn table() {
-    let cells: Vec<(usize, usize)> = std::env::var("CELLS").unwrap_or("15,1 15,3 15,5 15,7 30,10".into()).split(' ').map(|c| { let (a, b) = c.split_once(',').unwrap(); (a.parse().unwrap(), b.parse().unwrap()) }).collect();
+    let cells: Vec<(usize, usize)> = std::env::var("CELLS")
+        .unwrap_or("15,1 15,3 15,5 15,7 30,10".into())
+        .split(' ')
+        .map(|c| {
+            let (a, b) = c.split_once(',').unwrap();
+            (a.parse().unwrap(), b.parse().unwrap())
+        })
+        .collect();
     let trials: usize = std::env::var("TRIALS").unwrap_or("200".into()).parse().unwrap();
     for (m, t) in cells {
         let start = std::time::Instant::now();
@@ -208,7 +215,18 @@ fn table() {
         for lie in steadfast::coding::Lie::ALL {
             let start = std::time::Instant::now();
             let c = steadfast::coding::envelope(&code, t, lie, trials, Seed(5)).unwrap();
-            eprintln!("({m},{t}) {:<14} located {:.3} refused {:.3} worst {:9.2} above {} ratio {:9.1} locate {:?} decode {:?}  ({:?})", format!("{lie:?}"), c.located, c.refused, c.worst_error, c.above_bound, c.bound_ratio, c.locate, c.decode, start.elapsed());
+            eprintln!(
+                "({m},{t}) {:<14} located {:.3} refused {:.3} worst {:9.2} above {} ratio {:9.1} locate {:?} decode {:?}  ({:?})",
+                format!("{lie:?}"),
+                c.located,
+                c.refused,
+                c.worst_error,
+                c.above_bound,
+                c.bound_ratio,
+                c.locate,
+                c.decode,
+                start.elapsed()
+            );
         }
     }
 }
