@@ -1,6 +1,7 @@
 //! One round: what came in, who is left out, what is certified.
 
-use super::dense::{energy, transposed};
+use super::bound;
+use super::dense::{LeftSvd, energy, transposed};
 use super::noise;
 use super::repair::{self, Plan};
 use super::sketch::Sketch;
@@ -56,7 +57,10 @@ struct Memory {
 
 /// What location found.
 struct Located {
+    /// Ascending.
     liars: Vec<usize>,
+    /// What they sent, combined, one row each in the order of `liars`.
+    sent: Vec<f64>,
     certified: bool,
 }
 
@@ -179,7 +183,7 @@ impl Round<'_> {
             (true, false, true) => Certainty::Keyed,
             _ => Certainty::Uncertified,
         };
-        let (noise, bound) = self.certificate(memory, plan, residual, named);
+        let (noise, bound) = self.certificate(memory, plan, located, residual, named);
         let bound = if located.certified { bound } else { f64::INFINITY };
         let erased = (0..code.workers).filter(|&i| !replies.present[i]).collect();
         let liars = located.all(memory);
@@ -285,7 +289,9 @@ impl Round<'_> {
         let lowest = noise::lowest_level(self.replies.stats, layout.shard_rows, layout.cols);
         memory.kept.clear();
         memory.kept.extend_from_slice(&memory.live);
-        let mut located = Located { liars: Vec::new(), certified: true };
+        let mut located = Located { liars: Vec::new(), sent: Vec::new(), certified: true };
+        let r = memory.sketch.buckets();
+        let mut sent: Vec<(usize, Vec<f64>)> = Vec::new();
         loop {
             let whitened = &memory.whitened[at];
             let input = Input {
@@ -310,13 +316,16 @@ impl Round<'_> {
                     located.certified &= certified;
                     let again = coarse && !liars.is_empty();
                     for &liar in &liars {
-                        let r = memory.sketch.buckets();
-                        memory.words[liar * r..(liar + 1) * r].fill(0.0);
+                        let word = &mut memory.words[liar * r..(liar + 1) * r];
+                        sent.push((liar, word.to_vec()));
+                        word.fill(0.0);
                         memory.kept[liar] = false;
                     }
                     located.liars.extend(liars);
                     if !again {
                         located.liars.sort_unstable();
+                        sent.sort_unstable_by_key(|(liar, _)| *liar);
+                        located.sent = sent.into_iter().flat_map(|(_, word)| word).collect();
                         return Ok(located);
                     }
                 }
@@ -327,11 +336,11 @@ impl Round<'_> {
 
     /// The noise level of one entry and the bound on the Euclidean error of the value.
     ///
-    /// Lies that the decoder did not find sit on at most as many workers L as are still unknown and may hide behind the
+    /// Lies that the decoder did not find sit on at most as many workers L as may still be unknown, and may hide behind the
     /// columns of the faulty workers E that it left out; what they do to the value and to the repaired blocks is at
     /// most (residual + noise) / sigma_min(H restricted to L and E). Honest round-off passes through the copied blocks as it is and
     /// through the repaired ones amplified by at most 1 / sigma_min(H_E).
-    fn certificate(&self, memory: &Memory, plan: &Plan, residual: f64, named: usize) -> (f64, f64) {
+    fn certificate(&self, memory: &Memory, plan: &Plan, located: &Located, residual: f64, named: usize) -> (f64, f64) {
         let (code, replies) = (self.code, self.replies);
         let columns = (replies.layout.shard_rows * replies.vectors) as f64;
         let broadcast = norm(replies.broadcast) * (replies.layout.shard_rows as f64).sqrt();
@@ -340,7 +349,10 @@ impl Round<'_> {
         let seen = expected * (plan.checks as f64 / plan.kept.len().max(1) as f64).sqrt();
         let level = if seen > 0.0 { (residual / seen).max(noise::FLOOR) } else { 0.0 };
         let entry = expected / (columns * plan.kept.len().max(1) as f64).sqrt();
-        let unknown = code.unknown(named);
+        let mut unknown = code.unknown(named);
+        if self.surely_lied(memory, plan, located, residual + expected * level.max(1.0), unknown) {
+            unknown -= located.liars.len();
+        }
         // Round-off that the check can't see (common to all workers) is taken at its expected size.
         let honest = expected * level.max(1.0);
         let amplified = if plan.faulty.is_empty() { honest } else { honest * (1.0 + 1.0 / plan.smallest) };
@@ -352,6 +364,29 @@ impl Round<'_> {
             if smallest > 0.0 { (residual + honest) / smallest } else { f64::INFINITY }
         };
         (level * entry, amplified + hidden)
+    }
+
+    /// True when every set of `unknown` liars that explains the replies contains all those located, so that fewer can hide.
+    ///
+    /// Let X be the located lies and E those of a set S that explains the replies: H_I X = H_S E + N with |N| at most the
+    /// residual and the noise, `slack`. Then H_I = H_S E X^+ + N X^+, so a located worker i outside S would have a column within
+    /// |N| / sigma_min(X) of the span of S; but no column is nearer to that of others than sigma_min of all of them. (The same
+    /// with the erased workers in S.) The combinations are orthonormal, so sigma_min of the combined X is at most that of X.
+    fn surely_lied(&self, memory: &Memory, plan: &Plan, located: &Located, slack: f64, unknown: usize) -> bool {
+        let (n, r) = (located.liars.len(), memory.sketch.buckets());
+        if n == 0 || n > unknown || n > r {
+            return false;
+        }
+        let others = plan.faulty.len() - n + unknown + 1;
+        if others > self.code.checks {
+            return false;
+        }
+        let largest = memory.sigma.iter().copied().fold(0.0, f64::max);
+        let lies = plan.lies(&located.liars, &located.sent, &memory.words, r);
+        let weakest = bound::smallest_singular(&lies, n, r, &mut LeftSvd::default()) * largest;
+        let shortest = memory.inverse_norms.iter().copied().fold(0.0, f64::max);
+        // Twice, because the singular value of a large matrix is found by iteration.
+        weakest > 2.0 * slack * shortest / self.code.worst.smallest(others)
     }
 
     fn refusal(&self, memory: &Memory, suspected: &[usize], reason: &str) -> Error {

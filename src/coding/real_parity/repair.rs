@@ -1,6 +1,6 @@
 //! From the kept replies to the value: plain rows are copied, lost ones repaired, and the parity check taken in full.
 
-use super::dense::{LeftSvd, transposed};
+use super::dense::{LeftSvd, axpy, transposed};
 use faer::MatRef;
 
 /// What one set of faulty workers needs: which replies are kept, and the rows that act on them.
@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub repaired: Vec<usize>,
     /// Rows over the kept workers: one for each repaired block, then the checks that the faulty workers leave.
     rows: Vec<f64>,
+    /// What the kept replies say the faulty workers should have sent: one row for each faulty worker over the kept.
+    estimates: Vec<f64>,
     /// Number of those checks.
     pub checks: usize,
     /// Smallest singular value of the faulty workers' columns of the check (1 without any).
@@ -27,7 +29,7 @@ impl Plan {
         let (e, n) = (faulty.len(), kept.len());
         if e == 0 {
             let rows = check.to_vec();
-            return Plan { faulty, kept, repaired: Vec::new(), rows, checks: k, smallest: 1.0 };
+            return Plan { faulty, kept, repaired: Vec::new(), rows, estimates: Vec::new(), checks: k, smallest: 1.0 };
         }
         let columns = |set: &[usize]| transposed_columns(check, k, m, set);
         let lost = columns(&faulty);
@@ -44,17 +46,32 @@ impl Plan {
                 solution[a * n + t] = (turned[(a, t)] - sum) / r[(a, a)];
             }
         }
+        solution.iter_mut().for_each(|x| *x = -*x);
         let mut rows = Vec::new();
         let mut repaired = Vec::new();
         for (block, worker) in plain.iter().enumerate() {
             if let Ok(at) = faulty.binary_search(worker) {
                 repaired.push(block);
-                rows.extend(solution[at * n..(at + 1) * n].iter().map(|x| -x));
+                rows.extend_from_slice(&solution[at * n..(at + 1) * n]);
             }
         }
         rows.extend((e..k).flat_map(|a| (0..n).map(|t| turned[(a, t)]).collect::<Vec<_>>()));
         let smallest = super::bound::smallest_singular(&lost, e, k, &mut LeftSvd::default());
-        Plan { faulty, kept, repaired, rows, checks: k - e, smallest }
+        Plan { faulty, kept, repaired, rows, estimates: solution, checks: k - e, smallest }
+    }
+
+    /// The lies of `liars` (ascending, some of the faulty), in combined columns: what they sent, `sent` (one row of `width`
+    /// each), less what the kept replies, in `words` (m rows), say.
+    pub(super) fn lies(&self, liars: &[usize], sent: &[f64], words: &[f64], width: usize) -> Vec<f64> {
+        let mut lies = sent.to_vec();
+        for (lie, liar) in lies.chunks_exact_mut(width).zip(liars) {
+            let Ok(at) = self.faulty.binary_search(liar) else { continue };
+            let estimate = &self.estimates[at * self.kept.len()..(at + 1) * self.kept.len()];
+            for (c, &worker) in estimate.iter().zip(&self.kept) {
+                axpy(lie, -c, &words[worker * width..(worker + 1) * width]);
+            }
+        }
+        lies
     }
 
     /// Applies the rows to the replies (m rows of `columns`): the repaired blocks go to `lost` (one after another), the
