@@ -6,7 +6,7 @@
 //! accumulators are added; blocks are added pairwise, lane by lane; then the lanes by halving. An entry's chain is
 //! `64 + 1 + ceil(log2(blocks)) + 4` roundings deep, which bounds its error by that number times u times `|a|·|v|`.
 
-use super::simd::{Lanes, Load, SimdLevel, Work, pack_len};
+use super::simd::{Lanes, Load, SimdLevel, Work};
 use super::tree::{LEVELS, Tree};
 use crate::scalar::{Accumulator, Element, Precision};
 use bytemuck::{cast_slice, cast_slice_mut};
@@ -27,20 +27,35 @@ pub(super) struct Product<'a, T: Element> {
     pub out: &'a mut [T::Acc],
 }
 
-macro_rules! product_work {
+/// The same work with what decides its inner loops known to the compiler: one function each, or the registers of the
+/// commonest (short rows, one vector) would be spilled for the sake of the others.
+struct Walk<'a, T: Element, const LONG: bool, const MANY: bool>(Product<'a, T>);
+
+macro_rules! walk_work {
     ($t:ty, $step:literal) => {
-        impl Work for Product<'_, $t> {
+        impl<const LONG: bool, const MANY: bool> Work for Walk<'_, $t, LONG, MANY> {
             type Output = ();
             #[inline(always)]
             fn run<L: Lanes<f32> + Lanes<f64> + Load<f64> + Load<f32> + Load<f16>>(self, lanes: L) {
-                product::<L, $t, $step>(lanes, self);
+                walk::<L, $t, LONG, MANY, $step>(lanes, self.0);
+            }
+        }
+
+        impl Product<'_, $t> {
+            fn walk(self, level: SimdLevel) {
+                match (self.cols > CHAIN * $step, self.r > 1) {
+                    (false, false) => level.run(Walk::<$t, false, false>(self)),
+                    (false, true) => level.run(Walk::<$t, false, true>(self)),
+                    (true, false) => level.run(Walk::<$t, true, false>(self)),
+                    (true, true) => level.run(Walk::<$t, true, true>(self)),
+                }
             }
         }
     };
 }
-product_work!(f64, 16);
-product_work!(f32, 32);
-product_work!(f16, 32);
+walk_work!(f64, 16);
+walk_work!(f32, 32);
+walk_work!(f16, 32);
 
 impl<'a, T: Element> Product<'a, T> {
     /// Computes it.
@@ -49,9 +64,9 @@ impl<'a, T: Element> Product<'a, T> {
             self.out.fill(T::Acc::ZERO);
         } else if self.r > 0 {
             match T::PRECISION {
-                Precision::F64 => level.run(self.cast::<f64>()),
-                Precision::F32 => level.run(self.cast::<f32>()),
-                Precision::F16 => level.run(self.cast::<f16>()),
+                Precision::F64 => self.cast::<f64>().walk(level),
+                Precision::F32 => self.cast::<f32>().walk(level),
+                Precision::F16 => self.cast::<f16>().walk(level),
             }
         }
     }
@@ -68,44 +83,30 @@ impl<'a, T: Element> Product<'a, T> {
     }
 }
 
-/// `STEP` is the length of two packs.
+/// Walks groups of rows; `STEP` is the length of two packs.
 #[inline(always)]
-fn product<L, T, const STEP: usize>(lanes: L, work: Product<'_, T>)
+fn walk<L, T, const LONG: bool, const MANY: bool, const STEP: usize>(lanes: L, work: Product<'_, T>)
 where
     T: Element,
     L: Load<T> + Load<T::Acc>,
 {
-    // Made once for all groups, and not at all for short rows: filling it would cost as much as a short row.
-    if work.cols <= CHAIN * STEP {
-        row_groups::<L, T, STEP>(lanes, work, &mut []);
-    } else {
-        row_groups::<L, T, STEP>(lanes, work, &mut [[[Lanes::<T::Acc>::zero(lanes); 2]; 4]; LEVELS]);
-    }
-}
-
-/// Walks groups of rows.
-#[inline(always)]
-fn row_groups<L, T, const STEP: usize>(lanes: L, work: Product<'_, T>, sums: &mut [Group<<L as Lanes<T::Acc>>::Pack>])
-where
-    T: Element,
-    L: Load<T> + Load<T::Acc>,
-{
+    let most = <L as Lanes<T::Acc>>::ROWS;
     let Product { rows, cols, vectors, r, out } = work;
-    let mut rest = rows;
-    let mut out = out;
-    while !rest.is_empty() {
-        let left = rest.len() / cols;
+    let mut sums = [[[Lanes::<T::Acc>::zero(lanes); 2]; 4]; LEVELS];
+    let mut left = rows.len() / cols;
+    let (mut rest, mut out) = (rows, out);
+    while left > 0 {
         // A last group of one row would run at the latency of its two chains: 4 + 1 rows are walked as 3 + 2.
-        let count =
-            if left == <L as Lanes<T::Acc>>::ROWS + 1 { left - 2 } else { left.min(<L as Lanes<T::Acc>>::ROWS) };
+        let count = if left == most + 1 { most - 1 } else { left.min(most) };
         let (group, after) = rest.split_at(count * cols);
         let (to, out_after) = out.split_at_mut(count * r);
         match count {
-            4 => row_group::<L, T, 4, STEP>(lanes, group, vectors, r, to, sums),
-            3 => row_group::<L, T, 3, STEP>(lanes, group, vectors, r, to, sums),
-            2 => row_group::<L, T, 2, STEP>(lanes, group, vectors, r, to, sums),
-            _ => row_group::<L, T, 1, STEP>(lanes, group, vectors, r, to, sums),
+            4 => row_group::<L, T, 4, LONG, MANY, STEP>(lanes, group, cols, vectors, r, to, &mut sums),
+            3 => row_group::<L, T, 3, LONG, MANY, STEP>(lanes, group, cols, vectors, r, to, &mut sums),
+            2 => row_group::<L, T, 2, LONG, MANY, STEP>(lanes, group, cols, vectors, r, to, &mut sums),
+            _ => row_group::<L, T, 1, LONG, MANY, STEP>(lanes, group, cols, vectors, r, to, &mut sums),
         }
+        left -= count;
         rest = after;
         out = out_after;
     }
@@ -113,27 +114,28 @@ where
 
 /// `R` rows against all vectors, which find the rows in the cache after the first.
 #[inline(always)]
-fn row_group<L, T, const R: usize, const STEP: usize>(
+#[allow(clippy::too_many_arguments, reason = "all of a group's operands, inlined in one place")]
+fn row_group<L, T, const R: usize, const LONG: bool, const MANY: bool, const STEP: usize>(
     lanes: L,
     group: &[T],
+    cols: usize,
     vectors: &[T::Acc],
     r: usize,
     out: &mut [T::Acc],
-    sums: &mut [Group<<L as Lanes<T::Acc>>::Pack>],
+    sums: &mut [Group<<L as Lanes<T::Acc>>::Pack>; LEVELS],
 ) where
     T: Element,
     L: Load<T> + Load<T::Acc>,
 {
-    let cols = group.len() / R;
     let mut rows = [group; R];
     for (i, row) in rows.iter_mut().enumerate() {
-        *row = &group[i * cols..(i + 1) * cols];
+        *row = &group[i * cols..][..cols];
     }
     let mut v = 0;
-    if <L as Lanes<T::Acc>>::VECTORS == 2 {
+    if MANY && <L as Lanes<T::Acc>>::VECTORS == 2 {
         while v + 2 <= r {
-            let pair = [&vectors[v * cols..(v + 1) * cols], &vectors[(v + 1) * cols..(v + 2) * cols]];
-            let pair = dot::<L, T, R, 2, STEP>(lanes, rows, pair, sums);
+            let pair = [&vectors[v * cols..][..cols], &vectors[(v + 1) * cols..][..cols]];
+            let pair = dot::<L, T, R, 2, LONG, STEP>(lanes, rows, pair, cols, sums);
             for i in 0..R {
                 out[i * r + v] = lanes.sum(pair[i][0]);
                 out[i * r + v + 1] = lanes.sum(pair[i][1]);
@@ -142,44 +144,47 @@ fn row_group<L, T, const R: usize, const STEP: usize>(
         }
     }
     while v < r {
-        let one = dot::<L, T, R, 1, STEP>(lanes, rows, [&vectors[v * cols..(v + 1) * cols]], sums);
+        let one = dot::<L, T, R, 1, LONG, STEP>(lanes, rows, [&vectors[v * cols..][..cols]], cols, sums);
         for i in 0..R {
             out[i * r + v] = lanes.sum(one[i][0]);
         }
         v += 1;
+        if !MANY {
+            break;
+        }
     }
 }
 
 /// The lane sums of `R` rows with `V` vectors, all of the same length.
 #[inline(always)]
-fn dot<L, T, const R: usize, const V: usize, const STEP: usize>(
+fn dot<L, T, const R: usize, const V: usize, const LONG: bool, const STEP: usize>(
     lanes: L,
     rows: [&[T]; R],
     vectors: [&[T::Acc]; V],
-    sums: &mut [Group<<L as Lanes<T::Acc>>::Pack>],
+    cols: usize,
+    sums: &mut [Group<<L as Lanes<T::Acc>>::Pack>; LEVELS],
 ) -> [[<L as Lanes<T::Acc>>::Pack; V]; R]
 where
     T: Element,
     L: Load<T> + Load<T::Acc>,
 {
-    let cols = rows[0].len();
-    let block = CHAIN * STEP;
-    if cols <= block {
-        return dot_block::<L, T, R, V, STEP>(lanes, rows, vectors);
+    if !LONG {
+        return dot_block::<L, T, R, V, STEP>(lanes, rows, vectors, cols);
     }
+    let block = CHAIN * STEP;
     let mut tree = Tree::default();
     let mut start = 0;
     while start < cols {
-        let end = (start + block).min(cols);
+        let width = block.min(cols - start);
         let mut r = rows;
         for row in &mut r {
-            *row = &row[start..end];
+            *row = &row[start..][..width];
         }
         let mut v = vectors;
         for vector in &mut v {
-            *vector = &vector[start..end];
+            *vector = &vector[start..][..width];
         }
-        let mut part = dot_block::<L, T, R, V, STEP>(lanes, r, v);
+        let mut part = dot_block::<L, T, R, V, STEP>(lanes, r, v, width);
         let keep = tree.push();
         for level in &sums[..keep] {
             part = add_left(lanes, level, part);
@@ -187,7 +192,7 @@ where
         for i in 0..R {
             sums[keep][i][..V].copy_from_slice(&part[i]);
         }
-        start = end;
+        start += width;
     }
     let (first, remaining) = tree.finish();
     let mut total = [[lanes.zero(); V]; R];
@@ -221,20 +226,27 @@ fn dot_block<L, T, const R: usize, const V: usize, const STEP: usize>(
     lanes: L,
     rows: [&[T]; R],
     vectors: [&[T::Acc]; V],
+    width: usize,
 ) -> [[<L as Lanes<T::Acc>>::Pack; V]; R]
 where
     T: Element,
     L: Load<T> + Load<T::Acc>,
 {
-    let half = pack_len::<T::Acc>();
-    let steps = rows[0].len() / STEP;
+    let half = STEP / 2;
+    let steps = width / STEP;
     let mut full_rows: [&[[T; STEP]]; R] = [&[]; R];
+    let mut row_tails = rows;
     for i in 0..R {
-        full_rows[i] = &rows[i].as_chunks::<STEP>().0[..steps];
+        let (full, tail) = rows[i][..width].as_chunks::<STEP>();
+        full_rows[i] = &full[..steps];
+        row_tails[i] = &tail[..width % STEP];
     }
     let mut full_vectors: [&[[T::Acc; STEP]]; V] = [&[]; V];
+    let mut vector_tails = vectors;
     for v in 0..V {
-        full_vectors[v] = &vectors[v].as_chunks::<STEP>().0[..steps];
+        let (full, tail) = vectors[v][..width].as_chunks::<STEP>();
+        full_vectors[v] = &full[..steps];
+        vector_tails[v] = &tail[..width % STEP];
     }
     let mut sums = [[[lanes.zero(); 2]; V]; R];
     for k in 0..steps {
@@ -252,23 +264,22 @@ where
             }
         }
     }
-    // The last, partial step: what lies beyond the end counts as 0 * 0.
-    let mut start = steps * STEP;
-    let end = rows[0].len();
-    for u in 0..2 {
-        if start < end {
-            let stop = (start + half).min(end);
-            let mut right = [lanes.zero(); V];
+    let tail = width % STEP;
+    if tail > 0 {
+        // The last, partial step: what lies beyond the end counts as 0 * 0.
+        let middle = half.min(tail);
+        let mut right = [[lanes.zero(); 2]; V];
+        for v in 0..V {
+            let (low, high) = vector_tails[v].split_at(middle);
+            right[v] = [Load::<T::Acc>::load_partial(lanes, low), Load::<T::Acc>::load_partial(lanes, high)];
+        }
+        for i in 0..R {
+            let (low, high) = row_tails[i].split_at(middle);
+            let left = [Load::<T>::load_partial(lanes, low), Load::<T>::load_partial(lanes, high)];
             for v in 0..V {
-                right[v] = load_upto::<L, T::Acc>(lanes, &vectors[v][start..stop]);
+                sums[i][v][0] = lanes.mul_add(left[0], right[v][0], sums[i][v][0]);
+                sums[i][v][1] = lanes.mul_add(left[1], right[v][1], sums[i][v][1]);
             }
-            for i in 0..R {
-                let left = load_upto::<L, T>(lanes, &rows[i][start..stop]);
-                for v in 0..V {
-                    sums[i][v][u] = lanes.mul_add(left, right[v], sums[i][v][u]);
-                }
-            }
-            start = stop;
         }
     }
     let mut out = [[lanes.zero(); V]; R];
@@ -278,14 +289,4 @@ where
         }
     }
     out
-}
-
-/// A pack of at most a pack's numbers.
-#[inline(always)]
-pub(super) fn load_upto<L, T>(lanes: L, from: &[T]) -> L::Pack
-where
-    T: Element,
-    L: Load<T>,
-{
-    if from.len() == pack_len::<T::Acc>() { lanes.load(from) } else { lanes.load_partial(from) }
 }

@@ -1,13 +1,24 @@
 //! The CPU device: the project's own kernels for dense and sparse shards, at the best SIMD level of the processor, over
 //! workers and tiles in parallel.
 //!
-//! Every entry of a result is summed in one fixed order, stated in the kernels' files: 32 (f64: 16) partial sums per row and
-//! block, blocks added pairwise. It depends on the row alone, so results are the same bits for every number of threads,
-//! SIMD level, alignment, tile and number of vectors r. Arithmetic is in `f32` for `f16` and `f32` storage, in `f64` for
-//! `f64`; the round-off of an entry is at most about `(70 + log2(columns / 2048)) u |a|·|v|`, u the unit round-off, where a
-//! single accumulator would have `columns · u |a|·|v|`.
+//! # Order of summation
+//! Every entry of a result is summed in one fixed order, whatever the number of threads and the alignment. With n the length
+//! of the sum, arithmetic in `f32` for `f16` and `f32` storage (`f64` for `f64`):
+//!
+//! | shard, r | order | depth k |
+//! |---|---|---|
+//! | dense `A V'`, r <= 8 | blocks of 2,048 columns (`f64`: 1,024); in a block 32 (16) partial sums; blocks pairwise | `69 + ceil(log2(n / 2048))` |
+//! | dense `A V'`, r > 8 | blocks of 256 columns by faer; blocks pairwise | `256 + ceil(log2(n / 256))` |
+//! | dense `A' V'` | blocks of 64 rows; blocks pairwise | `64 + ceil(log2(n / 64))` |
+//! | sparse, both | blocks of 256 stored values; in a block 4 partial sums; blocks pairwise | `67 + ceil(log2(n / 256))` |
+//!
+//! The round-off of an entry is at most `k u / (1 - k u)` times the sum of the magnitudes of its products, u the unit
+//! round-off; a single accumulator has k = n. But for dense products with r > 8, entries are also the same bits for every
+//! SIMD level and every r.
 
 mod dense;
+mod gemm;
+mod pages;
 mod processor;
 mod run;
 mod simd;
@@ -25,7 +36,7 @@ pub use simd::SimdLevel;
 use super::{Batch, Device, DeviceInfo};
 use crate::data::{Csr, Matrix, Operand};
 use crate::error::{Error, Result};
-use crate::scalar::Element;
+use crate::scalar::{Accumulator, Element};
 
 /// The CPU as a device that holds the shards of simulated workers.
 ///
@@ -137,6 +148,9 @@ impl<T: Element> Device<T> for CpuDevice<T> {
     }
 
     fn upload(&mut self, worker: usize, operand: Operand, shard: Matrix<T>) -> Result<()> {
+        if let Matrix::Dense(a) = &shard {
+            pages::enlarge(a.values());
+        }
         self.shards.insert((operand, worker), Resident { matrix: shard, columns: None });
         Ok(())
     }
@@ -152,7 +166,7 @@ impl<T: Element> Device<T> for CpuDevice<T> {
 
 /// One worker's product `out = A V'` in the caller's thread: the kernel of [`CpuDevice`], which gives the same bits.
 /// `broadcast` holds r contiguous vectors of `shard.cols()` numbers; `out` becomes (rows x r), row-major. Nothing is allocated
-/// for a dense shard or a single vector.
+/// for a single vector, nor for up to 8 with a dense shard.
 ///
 /// # Errors
 /// [`Error::Usage`] when a length does not fit.
@@ -163,6 +177,10 @@ pub fn multiply_one<T: Element>(shard: &Matrix<T>, broadcast: &[T::Acc], r: usiz
     if shard.is_sparse() {
         run::interleave_into(&mut interleaved, broadcast, shard.cols(), r);
     }
-    run::multiply_rows(level, shard, 0, broadcast, &interleaved, r, out);
+    let mut scratch = Vec::new();
+    if !shard.is_sparse() {
+        scratch.resize(run::product_scratch_len::<T>(shard.cols(), r), T::Acc::ZERO);
+    }
+    run::multiply_rows(level, shard, 0, broadcast, &interleaved, r, out, &mut scratch);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! One batch: checks, what has to be prepared once, and the parallel walk over workers and tiles.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
 use super::dense::Product;
+use super::gemm::{self, FEW_VECTORS};
 use super::simd::SimdLevel;
 use super::sparse::{SparseProduct, interleave, interleaved_len, transpose};
 use super::transposed::{Transposed, scratch_len, tile_columns};
@@ -16,6 +17,8 @@ use crate::scalar::{Accumulator, Element};
 
 /// Bytes of stored values that a parallel task walks: several microseconds of work, so that handing it over costs little.
 const TASK_BYTES: usize = 256 * 1024;
+/// A batch of no more bytes (counted once a vector) runs in the caller's thread: waking the others would cost more.
+const SMALL_BYTES: usize = 64 * 1024;
 /// Rows of a task are a multiple of this, so that groups of 3 and of 4 rows come out even.
 const TASK_ROWS: usize = 12;
 
@@ -42,7 +45,14 @@ pub(super) fn interleave_into<A: Accumulator>(interleaved: &mut Vec<A>, broadcas
     }
 }
 
-/// Rows `start..` of `A V'`, as many as `out` has.
+/// Numbers of scratch that [`multiply_rows`] needs for a dense shard.
+pub(super) fn product_scratch_len<T: Element>(cols: usize, r: usize) -> usize {
+    if r > FEW_VECTORS { gemm::scratch_len(T::PRECISION, cols, r) } else { 0 }
+}
+
+/// Rows `start..` of `A V'`, as many as `out` has. With more than [`FEW_VECTORS`] vectors `start` is a multiple of
+/// [`gemm::TILE_ROWS`].
+#[allow(clippy::too_many_arguments, reason = "a kernel's operands and its two work spaces")]
 pub(super) fn multiply_rows<T: Element>(
     level: SimdLevel,
     matrix: &Matrix<T>,
@@ -51,13 +61,18 @@ pub(super) fn multiply_rows<T: Element>(
     interleaved: &[T::Acc],
     r: usize,
     out: &mut [T::Acc],
+    scratch: &mut [T::Acc],
 ) {
     match matrix {
         Matrix::Dense(a) => {
             let cols = a.cols();
             let rows = out.len() / r.max(1);
             let rows = &a.values()[start * cols..(start + rows) * cols];
-            Product { rows, cols, vectors: broadcast, r, out }.run(level);
+            if r > FEW_VECTORS {
+                gemm::multiply(rows, cols, broadcast, r, out, scratch);
+            } else {
+                Product { rows, cols, vectors: broadcast, r, out }.run(level);
+            }
         }
         Matrix::Csr(a) => multiply_sparse(level, a, start, broadcast, interleaved, r, out),
     }
@@ -89,20 +104,13 @@ impl<T: Element> CpuDevice<T> {
         if outer * r == 0 {
             return Ok(());
         }
-        self.prepare(batch, broadcast, rows, inner)?;
+        let bytes = self.prepare(batch, broadcast, rows, inner)?;
 
         let this = &*self;
-        let scale = |worker: usize| -> Result<&Resident<T>> { this.resident(worker, batch) };
         match &this.pool {
-            None => {
-                for (reply, &worker) in replies.chunks_exact_mut(outer * r).zip(batch.workers) {
-                    this.reply(scale(worker)?, batch, broadcast, 0, reply);
-                }
-                Ok(())
-            }
-            Some(pool) => pool.install(|| {
+            Some(pool) if bytes * r > SMALL_BYTES => pool.install(|| {
                 replies.par_chunks_exact_mut(outer * r).zip(batch.workers).try_for_each(|(reply, &worker)| {
-                    let shard = scale(worker)?;
+                    let shard = this.resident(worker, batch)?;
                     let tile = this.task_len(shard, batch, outer);
                     reply
                         .par_chunks_mut(tile * r)
@@ -111,6 +119,12 @@ impl<T: Element> CpuDevice<T> {
                     Ok(())
                 })
             }),
+            _ => {
+                for (reply, &worker) in replies.chunks_exact_mut(outer * r).zip(batch.workers) {
+                    this.reply(this.resident(worker, batch)?, batch, broadcast, 0, reply);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -143,11 +157,14 @@ impl<T: Element> CpuDevice<T> {
     }
 
     /// Grows buffers to what the batch needs (nothing from its second run on), compresses columns, and lays the vectors out.
-    fn prepare(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], rows: usize, inner: usize) -> Result<()> {
+    /// Returns the bytes of the batch's stored values.
+    fn prepare(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], rows: usize, inner: usize) -> Result<usize> {
         let mut sparse = false;
         let mut dense = false;
+        let mut stored = 0;
         for &worker in batch.workers {
             if let Some(shard) = self.shards.get_mut(&(batch.operand, worker)) {
+                stored += shard.matrix.stored();
                 match &shard.matrix {
                     Matrix::Dense(_) => dense = true,
                     Matrix::Csr(a) => {
@@ -162,8 +179,12 @@ impl<T: Element> CpuDevice<T> {
         if sparse {
             interleave_into(&mut self.interleaved, broadcast, inner, batch.vectors);
         }
-        if dense && batch.transposed {
-            let len = scratch_len::<T::Acc>(rows, batch.vectors);
+        if dense {
+            let len = if batch.transposed {
+                scratch_len::<T::Acc>(rows, batch.vectors)
+            } else {
+                product_scratch_len::<T>(inner, batch.vectors)
+            };
             for scratch in &mut self.scratch {
                 let scratch = scratch.get_mut().unwrap_or_else(PoisonError::into_inner);
                 if scratch.len() < len {
@@ -171,13 +192,18 @@ impl<T: Element> CpuDevice<T> {
                 }
             }
         }
-        Ok(())
+        Ok(stored * size_of::<T>())
     }
 
     /// Rows of a worker's reply in one parallel task.
     fn task_len(&self, shard: &Resident<T>, batch: &Batch<'_>, outer: usize) -> usize {
-        if batch.transposed && !shard.matrix.is_sparse() {
-            return tile_columns::<T::Acc>(batch.vectors);
+        if !shard.matrix.is_sparse() {
+            if batch.transposed {
+                return tile_columns::<T::Acc>(batch.vectors);
+            }
+            if batch.vectors > FEW_VECTORS {
+                return gemm::TILE_ROWS;
+            }
         }
         let bytes = shard.matrix.stored() * size_of::<T>();
         (TASK_BYTES * outer / bytes.max(1)).clamp(1, outer).next_multiple_of(TASK_ROWS)
@@ -188,29 +214,23 @@ impl<T: Element> CpuDevice<T> {
         let r = batch.vectors;
         match (&shard.matrix, &shard.columns) {
             (Matrix::Dense(a), _) if batch.transposed => {
-                let mut scratch = self.own_scratch().lock().unwrap_or_else(PoisonError::into_inner);
-                let (rows, cols) = (a.rows(), a.cols());
-                let work = Transposed {
-                    values: a.values(),
-                    rows,
-                    cols,
-                    start,
-                    vectors: broadcast,
-                    r,
-                    out,
-                    scratch: &mut scratch,
-                };
-                work.run(self.level);
+                let scratch = &mut *self.own_scratch();
+                let (values, rows, cols) = (a.values(), a.rows(), a.cols());
+                Transposed { values, rows, cols, start, vectors: broadcast, r, out, scratch }.run(self.level);
             }
             (Matrix::Csr(_), Some(columns)) if batch.transposed => {
                 multiply_sparse(self.level, columns, start, broadcast, &self.interleaved, r, out);
             }
-            (matrix, _) => multiply_rows(self.level, matrix, start, broadcast, &self.interleaved, r, out),
+            (matrix, _) => {
+                let scratch = &mut *self.own_scratch();
+                multiply_rows(self.level, matrix, start, broadcast, &self.interleaved, r, out, scratch);
+            }
         }
     }
 
     /// The scratch of this thread, which no other thread locks.
-    fn own_scratch(&self) -> &Mutex<Vec<T::Acc>> {
-        &self.scratch[rayon::current_thread_index().unwrap_or(0) % self.scratch.len()]
+    fn own_scratch(&self) -> MutexGuard<'_, Vec<T::Acc>> {
+        let own = rayon::current_thread_index().unwrap_or(0) % self.scratch.len();
+        self.scratch[own].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -115,7 +115,7 @@ pub(super) trait Lanes<A>: Copy {
 pub(super) trait Load<T: Element>: Lanes<T::Acc> {
     /// The first pack of `from`, which has at least that many numbers.
     fn load(self, from: &[T]) -> Self::Pack;
-    /// All of `from`, which is shorter than a pack, then zeros.
+    /// All of `from`, which has at most as many numbers, then zeros.
     fn load_partial(self, from: &[T]) -> Self::Pack;
 }
 

@@ -47,8 +47,33 @@ impl Avx2 {
     }
 }
 
+/// A mask for the first `len` of 8 lanes.
+#[inline(always)]
+fn mask_f32(len: usize) -> __m256i {
+    const LANES: [[i32; 8]; 9] = {
+        let mut lanes = [[0; 8]; 9];
+        let mut len = 0;
+        while len < 9 {
+            let mut i = 0;
+            while i < len {
+                lanes[len][i] = -1;
+                i += 1;
+            }
+            len += 1;
+        }
+        lanes
+    };
+    cast(LANES[len.min(8)])
+}
+
+/// A mask for the first `len` of 4 lanes.
+#[inline(always)]
+fn mask_f64(len: usize) -> __m256i {
+    mask_f32(2 * len.min(4))
+}
+
 macro_rules! lanes {
-    ($a:ty, $n:literal, $wide:ty, $half:ty, $splat:ident, $fma:ident, $add:ident, $sum:ident, $partial:ident) => {
+    ($a:ty, $n:literal, $wide:ty, $half:ty, $splat:ident, $fma:ident, $add:ident, $sum:ident, $masked:ident, $mask:ty, $half_masked:ident, $half_mask:ident) => {
         impl Lanes<$a> for V4 {
             type Pack = $wide;
             const ROWS: usize = 4;
@@ -86,7 +111,9 @@ macro_rules! lanes {
             }
             #[inline(always)]
             fn load_partial(self, from: &[$a]) -> Self::Pack {
-                Simd::$partial(self, from)
+                let mask: $mask = ((1_u32 << from.len().min($n)) - 1) as $mask;
+                // SAFETY: the mask has a bit for each number of `from` and no other lane is read.
+                cast(unsafe { self.avx512f.$masked(mask, from.as_ptr()) })
             }
         }
 
@@ -128,13 +155,45 @@ macro_rules! lanes {
             #[inline(always)]
             fn load_partial(self, from: &[$a]) -> Self::Pack {
                 let (low, high) = from.split_at(from.len().min($n / 2));
-                [Simd::$partial(self.v3, low), Simd::$partial(self.v3, high)]
+                // SAFETY: each mask has a lane for each number of its part (at most half a pack) and no other lane is read.
+                unsafe {
+                    [
+                        cast(self.v3.avx.$half_masked(low.as_ptr(), $half_mask(low.len()))),
+                        cast(self.v3.avx.$half_masked(high.as_ptr(), $half_mask(high.len()))),
+                    ]
+                }
             }
         }
     };
 }
-lanes!(f32, 16, f32x16, f32x8, splat_f32s, mul_add_f32s, add_f32s, reduce_sum_f32s, partial_load_f32s);
-lanes!(f64, 8, f64x8, f64x4, splat_f64s, mul_add_f64s, add_f64s, reduce_sum_f64s, partial_load_f64s);
+lanes!(
+    f32,
+    16,
+    f32x16,
+    f32x8,
+    splat_f32s,
+    mul_add_f32s,
+    add_f32s,
+    reduce_sum_f32s,
+    _mm512_maskz_loadu_ps,
+    u16,
+    _mm256_maskload_ps,
+    mask_f32
+);
+lanes!(
+    f64,
+    8,
+    f64x8,
+    f64x4,
+    splat_f64s,
+    mul_add_f64s,
+    add_f64s,
+    reduce_sum_f64s,
+    _mm512_maskz_loadu_pd,
+    u8,
+    _mm256_maskload_pd,
+    mask_f64
+);
 
 impl Load<f16> for V4 {
     #[inline(always)]
@@ -144,7 +203,10 @@ impl Load<f16> for V4 {
     }
     #[inline(always)]
     fn load_partial(self, from: &[f16]) -> f32x16 {
-        self.load(from)
+        let mask = ((1_u32 << from.len().min(16)) - 1) as u16;
+        // SAFETY: the mask has a bit for each number of `from` and no other lane is read.
+        let halves = unsafe { self.avx512bw._mm256_maskz_loadu_epi16(mask, from.as_ptr().cast()) };
+        cast::<__m512, f32x16>(self.avx512f._mm512_cvtph_ps(halves))
     }
 }
 

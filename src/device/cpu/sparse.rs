@@ -216,8 +216,7 @@ where
     }
     let pack = pack_len::<T::Acc>();
     for (from, to) in values.chunks(pack).zip(wide.chunks_exact_mut(pack)) {
-        let pack = if from.len() == pack { lanes.load(from) } else { lanes.load_partial(from) };
-        lanes.store(pack, to);
+        lanes.store(lanes.load_partial(from), to);
     }
     &wide[..values.len()]
 }

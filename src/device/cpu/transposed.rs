@@ -4,7 +4,7 @@
 //! are cut into blocks of [`CHAIN`]; in a block, rows are added in ascending order by fused multiply-adds from zero; blocks
 //! are added pairwise. The chain is `64 + ceil(log2(blocks))` roundings deep.
 
-use super::dense::{CHAIN, load_upto};
+use super::dense::CHAIN;
 use super::simd::{Lanes, Load, SimdLevel, Work, pack_len};
 use super::tree::{Tree, levels};
 use crate::scalar::{Accumulator, Element, Precision};
@@ -190,7 +190,7 @@ where
     if full < sums.len() {
         let mut sum = Load::<T::Acc>::load(lanes, &sums[full]);
         for i in 0..R {
-            sum = lanes.mul_add(load_upto::<L, T>(lanes, &rows[i][full * PACK..]), factors[i], sum);
+            sum = lanes.mul_add(Load::<T>::load_partial(lanes, &rows[i][full * PACK..]), factors[i], sum);
         }
         lanes.store(sum, &mut sums[full]);
     }
