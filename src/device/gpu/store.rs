@@ -223,7 +223,7 @@ impl Store {
             let length = span.len().next_multiple_of(ALIGN);
             let columns = context.read(columns, begin * 4, length * 4)?;
             let values = context.read(values, begin * size_of::<T>(), length * size_of::<T>())?;
-            let columns: &[u32] = bytemuck::cast_slice(&columns);
+            let columns: Vec<u32> = bytemuck::pod_collect_to_vec(&columns);
             let values: Vec<T> = bytemuck::pod_collect_to_vec(&values);
             let rows = &starts[slot * (chunk.rows.len() + 1)..][..=chunk.rows.len()];
             for (row, ends) in chunk.rows.clone().zip(rows.windows(2)) {

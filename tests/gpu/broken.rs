@@ -1,0 +1,160 @@
+//! A twin test counts only if a broken kernel fails it: here each kernel is broken in many ways, one at a time, and the
+//! comparison with the twin must notice each.
+
+use std::sync::Arc;
+
+use half::f16;
+use steadfast::device::gpu::GpuOptions;
+use steadfast::kernel::{Bounds, KERNELS};
+
+use crate::workload::Workload;
+
+/// A change to one kernel's source, and the product that must notice it.
+struct Break {
+    kernel: &'static str,
+    from: &'static str,
+    to: &'static str,
+}
+
+const BREAKS: &[Break] = &[
+    // The tree: barriers, operation, partner.
+    Break { kernel: "*tree", from: "        workgroupBarrier();\n", to: "" },
+    Break {
+        kernel: "*tree",
+        from: "scratch[index] + scratch[index + half",
+        to: "scratch[index] - scratch[index + half",
+    },
+    Break { kernel: "*tree", from: "half * step", to: "(half - 1u) * step" },
+    Break { kernel: "*tree", from: "half = LANES / 2u", to: "half = LANES / 4u" },
+    // Who computes, and where it goes.
+    Break { kernel: "*tree", from: "params.worker_begin + job.position", to: "job.position" },
+    Break {
+        kernel: "*tree",
+        from: "workers[params.worker_begin + job.position]",
+        to: "(workers[params.worker_begin] + job.position)",
+    },
+    Break { kernel: "*tree", from: "let number = group.y * grid.x + group.x", to: "let number = group.x" },
+    Break { kernel: "*tree", from: "params.vectors + params.vector_begin", to: "params.vectors" },
+    Break { kernel: "*tree", from: "(params.segment_base + job.segment)", to: "params.segment_base" },
+    // matvec_dense: sign, tail, strides, rows, vectors, halves.
+    Break { kernel: "matvec_dense", from: "s00 = s00 + f0 * u0", to: "s00 = s00 - f0 * u0" },
+    Break { kernel: "matvec_dense", from: "unit < end", to: "unit + LANES < end" },
+    Break { kernel: "matvec_dense", from: "unit = unit + LANES", to: "unit = unit + LANES + 1u" },
+    Break { kernel: "matvec_dense", from: "begin + lane; unit", to: "begin + lane + 1u; unit" },
+    Break { kernel: "matvec_dense", from: "min(row + 3u, last)", to: "min(row + 2u, last)" },
+    Break { kernel: "matvec_dense", from: "let x2 = min(vector + 2u", to: "let x2 = min(vector + 1u" },
+    Break { kernel: "matvec_dense", from: "(s.x + s.y) + (s.z + s.w)", to: "(s.x + s.y) + s.z" },
+    Break { kernel: "matvec_dense", from: "if (row + 1u < params.rows)", to: "if (row + 2u < params.rows)" },
+    Break { kernel: "matvec_dense", from: "let w0 = x[x0 + at + 1u]", to: "let w0 = x[x0 + at]" },
+    Break { kernel: "matvec_dense", from: "unpack2x16float(unit.z)", to: "unpack2x16float(unit.x)" },
+    // matvec_transposed_dense.
+    Break { kernel: "matvec_transposed_dense", from: "f0 = f0 + a * u0", to: "f0 = f0 - a * u0" },
+    Break { kernel: "matvec_transposed_dense", from: "row < end", to: "row + LANES < end" },
+    Break { kernel: "matvec_transposed_dense", from: "row = row + LANES", to: "row = row + LANES + 1u" },
+    Break { kernel: "matvec_transposed_dense", from: "x_stride + params.row_begin", to: "x_stride" },
+    Break { kernel: "matvec_transposed_dense", from: "min(vector + 3u", to: "min(vector + 2u" },
+    Break { kernel: "matvec_transposed_dense", from: "index / across", to: "index % LANES" },
+    Break { kernel: "matvec_transposed_dense", from: "l0 = l0 + last_four", to: "l0 = l0 - last_four" },
+    Break { kernel: "matvec_transposed_dense", from: "if (column + 2u < params", to: "if (column + 3u < params" },
+    // matvec_csr.
+    Break { kernel: "matvec_csr", from: "s.x = s.x + a", to: "s.x = s.x - a" },
+    Break { kernel: "matvec_csr", from: "s = s + a * vec4", to: "s = s - a * vec4" },
+    Break { kernel: "matvec_csr", from: "position < end", to: "position + LANES < end" },
+    Break { kernel: "matvec_csr", from: "position = position + LANES", to: "position = position + LANES + 1u" },
+    Break { kernel: "matvec_csr", from: "(params.rows + 1u) + row", to: "params.rows + row" },
+    Break { kernel: "matvec_csr", from: "begin + params.segment_length)", to: "begin + params.segment_length + 1u)" },
+    Break { kernel: "matvec_csr", from: "(position & 1u) == 1u", to: "(position & 1u) == 0u" },
+    Break {
+        kernel: "matvec_csr",
+        from: "(left > 2u) { out[at + 2u] = sums.z",
+        to: "(left > 2u) { out[at + 2u] = sums.y",
+    },
+    // sum_segments.
+    Break { kernel: "sum_segments", from: "s.x = s.x + pieces", to: "s.x = s.x - pieces" },
+    Break { kernel: "sum_segments", from: "segment < params.segments", to: "segment + 1u < params.segments" },
+    Break { kernel: "sum_segments", from: "segment = segment + 4u", to: "segment = segment + 5u" },
+    Break { kernel: "sum_segments", from: "(s.z + s.w)", to: "s.z" },
+    Break { kernel: "sum_segments", from: "(segment + 2u) * params", to: "(segment + 1u) * params" },
+];
+
+/// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest, rows and
+/// columns that do not fill the last unit, pieces, several bindings with several workers each, a folded grid, and workers
+/// left out.
+fn products(kernel: &str) -> Vec<Workload> {
+    match kernel {
+        "matvec_dense" => {
+            vec![Workload::dense(70, 70, 12, 2), Workload::dense(70, 4099, 4, 1), Workload::dense(70, 1030, 4, 7)]
+        }
+        "matvec_csr" => vec![
+            Workload::sparse(60, 300, 80, 12, 2),
+            Workload::sparse(60, 900, 200, 4, 1),
+            Workload::sparse(60, 900, 200, 4, 7),
+            Workload::sparse(60, 900, 200, 4, 7).transposed(),
+        ],
+        _ => vec![
+            Workload::dense(70, 70, 12, 2).transposed(),
+            Workload::dense(2300, 41, 4, 1).transposed(),
+            Workload::dense(1030, 41, 4, 7).transposed(),
+        ],
+    }
+}
+
+/// Small bounds, so that these products take the paths of large ones.
+fn options() -> GpuOptions {
+    GpuOptions {
+        bounds: Some(Bounds { iterations: 300, binding_bytes: 160 << 10, groups: 13 }),
+        ..GpuOptions::default()
+    }
+}
+
+/// What the twins have to say about a kernel under a rewrite of its source.
+fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String> {
+    let target = kernel.to_string();
+    let rewrite = move |k: &steadfast::kernel::Kernel, source: &str| {
+        if k.name == target { source.replace(from, to) } else { source.to_string() }
+    };
+    let options = GpuOptions { rewrite: Some(Arc::new(rewrite)), ..options() };
+    products(kernel).iter().find_map(|product| {
+        let active: Vec<usize> = [0, 2, 3, 9, 11].into_iter().filter(|&w| w < product.workers).collect();
+        product.mismatch::<f32>(options.clone(), &active).or_else(|| product.mismatch::<f16>(options.clone(), &active))
+    })
+}
+
+#[test]
+fn whole_kernels_pass() {
+    for kernel in KERNELS {
+        assert_eq!(noticed(kernel.name, "", ""), None, "{}", kernel.name);
+    }
+}
+
+fn each_break_is_noticed(kernel: &str) {
+    let whole = KERNELS.iter().find(|k| k.name == kernel).unwrap();
+    let with_tree = kernel != "sum_segments";
+    let mut tried = 0;
+    for broken in BREAKS.iter().filter(|b| b.kernel == kernel || (with_tree && b.kernel == "*tree")) {
+        assert!(whole.f32.contains(broken.from) || whole.f16.contains(broken.from), "{kernel} has no {}", broken.from);
+        assert!(noticed(kernel, broken.from, broken.to).is_some(), "{kernel}: {} -> {}", broken.from, broken.to);
+        tried += 1;
+    }
+    assert!(tried >= 5, "{kernel}: only {tried} ways to break it");
+}
+
+#[test]
+fn a_broken_dense_kernel_fails() {
+    each_break_is_noticed("matvec_dense");
+}
+
+#[test]
+fn a_broken_transposed_kernel_fails() {
+    each_break_is_noticed("matvec_transposed_dense");
+}
+
+#[test]
+fn a_broken_sparse_kernel_fails() {
+    each_break_is_noticed("matvec_csr");
+}
+
+#[test]
+fn a_broken_sum_of_pieces_fails() {
+    each_break_is_noticed("sum_segments");
+}

@@ -1,0 +1,115 @@
+//! Every shader parses and validates, agrees with the Rust side on its uniform struct, and keeps within what every adapter
+//! allows. Needs no Vulkan.
+
+use std::collections::BTreeSet;
+
+use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::{AddressSpace, Module, TypeInner};
+use steadfast::kernel::{INVOCATIONS, KERNELS, Kernel, MatvecParams, SumParams};
+use steadfast::scalar::Precision;
+
+/// Plain WGSL: reading packed f16 into f32 is part of it, and every adapter has it.
+const PLAIN: Capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+
+/// (kernel, storage, module) of every source.
+fn modules() -> Vec<(&'static Kernel, &'static str, Module)> {
+    let mut modules = Vec::new();
+    for kernel in KERNELS {
+        for precision in [Precision::F32, Precision::F16] {
+            let source = kernel.source(precision).unwrap();
+            let module = naga::front::wgsl::parse_str(source)
+                .unwrap_or_else(|e| panic!("{} {precision}: {}", kernel.name, e.emit_to_string(source)));
+            modules.push((kernel, precision.name(), module));
+        }
+    }
+    modules
+}
+
+#[test]
+fn every_shader_is_valid() {
+    for (kernel, precision, module) in modules() {
+        let validated = Validator::new(ValidationFlags::all(), PLAIN).validate(&module);
+        assert!(validated.is_ok(), "{} {precision}: {:?}", kernel.name, validated.err());
+        assert!(kernel.source(Precision::F64).is_none(), "WGSL has no f64");
+        let text = kernel.source(Precision::F32).unwrap();
+        assert!(!text.contains("enable "), "{}: an extension that adapters may lack", kernel.name);
+    }
+}
+
+#[test]
+fn a_broken_shader_is_not_valid() {
+    let source = KERNELS[0].f32.replace("let job =", "if (index == 0u) { workgroupBarrier(); } let job =");
+    let module = naga::front::wgsl::parse_str(&source).unwrap();
+    assert!(Validator::new(ValidationFlags::all(), PLAIN).validate(&module).is_err());
+    assert!(naga::front::wgsl::parse_str(&KERNELS[0].f32.replace("let job", "let job job")).is_err());
+}
+
+/// The file of each kernel, and of its twin, has the kernel's name; no file is left over.
+#[test]
+fn shader_kernel_and_twin_share_a_stem() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let stems: BTreeSet<String> = std::fs::read_dir(root.join("shaders"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "wgsl"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let names: BTreeSet<String> = KERNELS.iter().map(|kernel| kernel.name.to_string()).collect();
+    assert_eq!(stems, names);
+    for name in names {
+        let twin = std::fs::read_to_string(root.join(format!("src/kernel/{name}.rs"))).unwrap();
+        assert!(twin.contains("pub fn twin"), "{name} has no twin");
+    }
+}
+
+#[test]
+fn uniform_structs_have_the_offsets_of_the_rust_structs() {
+    for (kernel, precision, module) in modules() {
+        let (names, size): (&[&str], usize) = match kernel.name {
+            "sum_segments" => (&["length", "segments"], size_of::<SumParams>()),
+            _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
+        };
+        let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
+        let TypeInner::Struct { members, span } = &module.types[params.ty].inner else { panic!("not a struct") };
+        let label = format!("{} {precision}", kernel.name);
+        assert_eq!(*span as usize, size, "{label}");
+        let shader: Vec<(String, u32)> =
+            members.iter().map(|m| (m.name.clone().unwrap_or_default(), m.offset)).collect();
+        let rust: Vec<(String, u32)> =
+            names.iter().zip((0..).step_by(4)).map(|(name, offset)| (name.to_string(), offset)).collect();
+        assert_eq!(shader, rust, "{label}");
+    }
+}
+
+/// `FIELDS` lists the fields of the struct in the order in which it lies in memory.
+#[test]
+fn listed_fields_are_the_fields() {
+    let numbers: Vec<u32> = (0..MatvecParams::FIELDS.len() as u32).collect();
+    let params: &MatvecParams = bytemuck::from_bytes(bytemuck::cast_slice(&numbers));
+    let debug = format!("{params:?}");
+    for (i, name) in MatvecParams::FIELDS.iter().enumerate() {
+        assert!(debug.contains(&format!(" {name}: {i}")), "{name} in {debug}");
+    }
+}
+
+/// Adapters must offer 16 KiB of workgroup memory and 256 invocations; not all of them check that a kernel keeps to it.
+#[test]
+fn workgroups_keep_within_every_adapters_limits() {
+    for (kernel, precision, module) in modules() {
+        let label = format!("{} {precision}", kernel.name);
+        let bytes: u32 = module
+            .global_variables
+            .iter()
+            .filter(|(_, g)| g.space == AddressSpace::WorkGroup)
+            .map(|(_, g)| module.types[g.ty].inner.size(module.to_ctx()))
+            .sum();
+        assert_eq!(bytes, kernel.workgroup_bytes, "{label}");
+        assert!(bytes <= 16 << 10, "{label}");
+        let [entry] = &module.entry_points[..] else { panic!("{label}: one entry point") };
+        assert_eq!(entry.workgroup_size, [INVOCATIONS as u32, 1, 1], "{label}");
+        assert!(INVOCATIONS <= 256);
+        let storage =
+            module.global_variables.iter().filter(|(_, g)| matches!(g.space, AddressSpace::Storage { .. })).count();
+        assert!(storage <= 8, "{label}: {storage} storage bindings");
+    }
+}
