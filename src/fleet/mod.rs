@@ -2,11 +2,13 @@
 
 pub mod clock;
 pub mod fault;
+mod frames;
 mod gather;
 mod options;
 mod request;
 mod round;
 mod simulated;
+pub mod tcp;
 mod worker;
 
 pub use clock::{Clock, CostModel, Delay};
@@ -15,6 +17,7 @@ pub use gather::Gather;
 pub use request::{Opcode, Request};
 pub use round::{Progress, Round};
 pub use simulated::SimulatedFleet;
+pub use tcp::{TcpFleet, TcpOptions, serve_worker};
 
 use crate::error::Result;
 use crate::scalar::Precision;

@@ -141,14 +141,12 @@ impl Round {
         Ok(self.progress())
     }
 
-    /// Ends the round: nothing more can come before `at`. A round with a deadline that some worker missed lasted until
-    /// its deadline.
+    /// Ends the round: it is `at` now, and nothing more will come, or nobody waits longer. A round with a deadline ends at
+    /// its deadline at the latest.
     pub fn close(&mut self, at: f64) {
         if !self.done {
-            self.seconds = match self.gather {
-                Gather::Deadline(limit) => limit,
-                _ => self.seconds.max(at),
-            };
+            let limit = if let Gather::Deadline(limit) = self.gather { limit } else { f64::INFINITY };
+            self.seconds = self.seconds.max(at).min(limit);
             self.done = true;
         }
     }

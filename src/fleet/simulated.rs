@@ -145,7 +145,10 @@ impl<T: Element> Fleet for SimulatedFleet<T> {
         self.counters.floats_down_unicast += (payload.len() * workers) as u64;
         self.counters.floats_up += (self.live.len() * reply_len) as u64;
 
-        let payload_norm = norm(payload);
+        // Of the numbers as the workers got them.
+        self.reply.clear();
+        self.reply.extend(self.broadcast.iter().map(|x| x.to_f64()));
+        let payload_norm = norm(&self.reply);
         for &(seconds, worker, at) in &self.arrivals {
             self.reply.clear();
             let honest = &self.replies[at * reply_len..(at + 1) * reply_len];

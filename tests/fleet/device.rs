@@ -83,7 +83,7 @@ pub fn shard<T: Element>(worker: usize, operand: Operand, rows: usize, cols: usi
     }
     let (mut offsets, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
     for i in 0..rows {
-        for j in (0..cols).filter(|j| (i + j + worker) % 3 == 0) {
+        for j in (0..cols).filter(|j| (i + j + worker).is_multiple_of(3)) {
             indices.push(j as u32);
             values.push(T::from_f64(number()));
         }

@@ -2,5 +2,7 @@
 
 mod attacks;
 mod device;
+mod hostile;
 mod round;
 mod simulated;
+mod tcp;

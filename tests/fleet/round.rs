@@ -114,8 +114,8 @@ proptest! {
         prop_assert_eq!(taken(Gather::First(k), k), ends_with(k));
         prop_assert_eq!(taken(Gather::Decodable, 6), ends_with(6));
         prop_assert_eq!(taken(Gather::All, M), ends_with(M));
-        // Within 3.5 s: those at 0, 1, 2, 3.
-        prop_assert_eq!(taken(Gather::Deadline(3.5), 4), 3.5);
+        // Within 3.5 s: those at 0, 1, 2, 3; it ends early where fewer come at all.
+        prop_assert_eq!(taken(Gather::Deadline(3.5), 4), 3.5f64.min(came as f64));
     }
 }
 

@@ -117,7 +117,9 @@ impl FaultPlan {
                 "a factor from 1 and seconds above 0",
             ));
         }
-        if self.parity_check.len() % self.workers.max(1) != 0 || self.parity_check.iter().any(|x| !x.is_finite()) {
+        if !self.parity_check.len().is_multiple_of(self.workers.max(1))
+            || self.parity_check.iter().any(|x| !x.is_finite())
+        {
             return Err(Error::usage(
                 "parity check of the attack",
                 format!("{} numbers", self.parity_check.len()),
