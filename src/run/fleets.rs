@@ -2,20 +2,59 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
 use crate::coding::DataCode;
-use crate::data::Matrix;
+use crate::data::{Matrix, ShardSink};
 #[cfg(feature = "gpu")]
 use crate::device::gpu;
 use crate::device::{CpuDevice, Device, DeviceInfo};
 use crate::error::{Error, Result};
-use crate::fleet::{Attack, Clock, Delay, FaultPlan, Faults, Gather, Injected, SimulatedFleet, Witness};
+use crate::fleet::tcp::{DeviceFactory, Invitation};
+use crate::fleet::{
+    Attack, Clock, Delay, FaultPlan, Faults, Fleet, Gather, Injected, SimulatedFleet, TcpFleet, TcpOptions, Witness,
+    serve_worker,
+};
 use crate::oracle::{CodedOracle, OracleOptions, ProductOracle};
 use crate::scalar::{Element, Precision};
 use crate::seed::Seed;
 use crate::trace::{self, IterationRecord, Observer};
+
+/// Environment variable that tells a worker process how many threads to use.
+const WORKER_THREADS: &str = "STEADFAST_WORKER_THREADS";
+
+/// How a worker process is started: a program that calls [`serve`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+struct CpuFactory {
+    threads: usize,
+}
+
+impl DeviceFactory for CpuFactory {
+    fn make<T: Element>(&self) -> Result<Box<dyn Device<T>>> {
+        Ok(Box::new(CpuDevice::new(Some(self.threads))?))
+    }
+}
+
+/// Serves as a worker process of a fleet over TCP, as invited by the environment; returns when the master is through.
+///
+/// # Errors
+/// [`Error::Usage`] without an invitation, failures of the connection or the device.
+pub fn serve() -> Result<()> {
+    let invitation = Invitation::from_env()?
+        .ok_or_else(|| Error::usage("worker", "no invitation in the environment", "being started by `--fleet tcp`"))?;
+    let threads = std::env::var(WORKER_THREADS).ok().and_then(|t| t.parse().ok()).unwrap_or(1);
+    serve_worker(&invitation, &CpuFactory { threads }).map(|_| ())
+}
 
 /// Completes each record with what was injected; the master never sees it.
 #[derive(Debug)]
@@ -40,7 +79,26 @@ pub type Opened<'a> = (Box<dyn ProductOracle + 'a>, Truth, String);
 ///
 /// # Errors
 /// [`Error::Usage`] for names or numbers that can't be used, or a GPU that is not there; failures of the device.
-pub fn open<'a>(config: &TrainConfig, code: &Arc<dyn DataCode>, features: &'a Matrix<f64>) -> Result<Opened<'a>> {
+pub fn open<'a>(
+    config: &TrainConfig,
+    code: &Arc<dyn DataCode>,
+    features: &'a Matrix<f64>,
+    launch: Option<&WorkerCommand>,
+) -> Result<Opened<'a>> {
+    if config.fleet == FleetKind::Tcp {
+        let launch = launch.ok_or_else(|| {
+            Error::usage(
+                "fleet",
+                "tcp without a command that starts a worker",
+                "Training::worker_command, or simulated",
+            )
+        })?;
+        return match config.precision.unwrap_or(Precision::F64) {
+            Precision::F64 => open_tcp::<f64>(config, code, features, launch),
+            Precision::F32 => open_tcp::<f32>(config, code, features, launch),
+            Precision::F16 => open_tcp::<half::f16>(config, code, features, launch),
+        };
+    }
     let gpu = takes_gpu(config)?;
     match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
         Precision::F64 => open_as(config, code, features, cpu::<f64>(config)?),
@@ -100,10 +158,43 @@ fn open_as<'a, T: Element>(
     device: Box<dyn Device<T>>,
 ) -> Result<Opened<'a>> {
     let seed = Seed(config.seed);
-    let options = OracleOptions { gather: Gather::parse(&config.gather_name())?, keys: config.key_count(), seed };
     let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
     let (faults, witness) = plan(config, &**code)?;
-    let fleet = SimulatedFleet::new(device, faults, clock);
+    load(config, code, features, SimulatedFleet::new(device, faults, clock), witness)
+}
+
+fn open_tcp<'a, T: Element>(
+    config: &TrainConfig,
+    code: &Arc<dyn DataCode>,
+    features: &'a Matrix<f64>,
+    launch: &WorkerCommand,
+) -> Result<Opened<'a>> {
+    if config.delay != "none" {
+        return Err(Error::usage("--delay with --fleet tcp", &config.delay, "none: real workers take real time"));
+    }
+    let (faults, witness) = plan(config, &**code)?;
+    let threads = config.threads.unwrap_or(1).to_string();
+    let fleet = TcpFleet::<T>::start(faults, TcpOptions::default(), &mut |invitation| {
+        let mut command = Command::new(&launch.program);
+        command.args(&launch.arguments).env(WORKER_THREADS, &threads);
+        invitation.give(&mut command).spawn().map(Some)
+    })?;
+    load(config, code, features, fleet, witness)
+}
+
+/// Encodes the data into a fleet.
+fn load<'a, T: Element, F: Fleet + ShardSink<T> + 'a>(
+    config: &TrainConfig,
+    code: &Arc<dyn DataCode>,
+    features: &'a Matrix<f64>,
+    fleet: F,
+    witness: Option<Witness>,
+) -> Result<Opened<'a>> {
+    let options = OracleOptions {
+        gather: Gather::parse(&config.gather_name())?,
+        keys: config.key_count(),
+        seed: Seed(config.seed),
+    };
     // Stored as read, a matrix is encoded where it is; else it is rounded once.
     let stored: Cow<'a, Matrix<T>> = match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
         Some(same) => Cow::Borrowed(same),

@@ -11,6 +11,7 @@ mod train;
 
 pub use config::{DeviceKind, FleetKind, TrainConfig};
 pub use finish::{FinalEvaluation, evaluate};
+pub use fleets::{WorkerCommand, serve};
 pub use model::{MODEL_SCHEMA, Model, Provenance};
 pub use task::{Score, Task};
 pub use train::{Trained, Training, make_code};

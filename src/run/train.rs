@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::config::TrainConfig;
 use super::finish::{FinalEvaluation, evaluate};
+use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::task::Task;
 use super::{fleets, prepare};
@@ -38,6 +39,7 @@ pub struct Training<'a> {
     one_hot: Option<OneHot>,
     observers: Vec<&'a mut dyn Observer>,
     cancel: Option<&'a AtomicBool>,
+    worker_command: Option<WorkerCommand>,
 }
 
 /// What a run leaves.
@@ -65,6 +67,7 @@ impl<'a> Training<'a> {
             one_hot: None,
             observers: Vec::new(),
             cancel: None,
+            worker_command: None,
         }
     }
 
@@ -110,6 +113,12 @@ impl<'a> Training<'a> {
         self
     }
 
+    /// How worker processes are started, for [`FleetKind::Tcp`](super::FleetKind::Tcp).
+    pub fn worker_command(mut self, command: WorkerCommand) -> Self {
+        self.worker_command = Some(command);
+        self
+    }
+
     /// Trains.
     ///
     /// # Errors
@@ -135,7 +144,8 @@ impl<'a> Training<'a> {
             return Err(Error::usage("--workers", code.workers(), format!("at most the {n} rows of the data")));
         }
         let start = self.start(&task, &prepared, objective.loss.outputs() * d)?;
-        let (mut oracle, mut witness, described) = fleets::open(&config, &code, &prepared.features)?;
+        let (mut oracle, mut witness, described) =
+            fleets::open(&config, &code, &prepared.features, self.worker_command.as_ref())?;
 
         let mut recorder = Recorder::default();
         let never = AtomicBool::new(false);

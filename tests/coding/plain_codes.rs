@@ -3,9 +3,10 @@
 use super::word::Word;
 use half::f16;
 use proptest::prelude::*;
-use steadfast::coding::{Certainty, DataCode, Replication, Report, Tolerance, Uncoded, Workspace, code_by_name};
+use steadfast::coding::{
+    Certainty, CodeOptions, DataCode, Replication, Report, Tolerance, Uncoded, Workspace, code_by_name,
+};
 use steadfast::error::Error;
-use steadfast::seed::Seed;
 
 fn decode(code: &dyn DataCode, word: &Word) -> (steadfast::Result<Report>, Vec<f64>) {
     let mut out = vec![f64::NAN; word.truth.len()];
@@ -180,7 +181,8 @@ fn a_liar_can_not_use_the_vote_to_accuse() {
 #[test]
 fn unusable_codes_name_what_is_allowed() {
     let text = |spec: &str, workers, liars, stragglers| {
-        let error = code_by_name(spec, workers, Tolerance { liars, stragglers }, false, Seed(1)).expect_err(spec);
+        let error =
+            code_by_name(spec, workers, Tolerance { liars, stragglers }, CodeOptions::default()).expect_err(spec);
         assert!(matches!(error, Error::Usage { .. }), "{error:?}");
         error.to_string()
     };
@@ -195,7 +197,7 @@ fn unusable_codes_name_what_is_allowed() {
     assert!(text("uncoded", 0, 0, 0).contains("at least 1"));
     assert!(text("none", 15, 0, 0).contains("uncoded, replication"));
     // Without a factor: the smallest divisor that carries the tolerance.
-    let code =
-        code_by_name("replication", 15, Tolerance { liars: 1, stragglers: 1 }, false, Seed(1)).expect("5 divides 15");
+    let code = code_by_name("replication", 15, Tolerance { liars: 1, stragglers: 1 }, CodeOptions::default())
+        .expect("5 divides 15");
     assert_eq!(code.name(), "replication:factor=5");
 }

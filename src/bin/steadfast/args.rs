@@ -30,7 +30,7 @@ pub enum Command {
     Reproduce(ReproduceArgs),
     /// A worker process of `--fleet tcp`; started by the program itself
     #[command(hide = true)]
-    Worker(WorkerArgs),
+    Worker,
 }
 
 #[derive(Debug, Args)]
@@ -301,11 +301,4 @@ pub struct ReproduceArgs {
     /// A machine-readable result on standard output
     #[arg(long)]
     pub json: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct WorkerArgs {
-    /// Address of the master
-    #[arg(long)]
-    pub connect: String,
 }

@@ -7,7 +7,6 @@ mod plan;
 mod predict;
 mod reproduce;
 mod train;
-mod worker;
 
 use std::process::ExitCode;
 
@@ -29,7 +28,7 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Reproduce(args) => reproduce::run(args),
-        Command::Worker(args) => worker::run(args),
+        Command::Worker => steadfast::run::serve().map(|()| 0),
     };
     match result {
         Ok(status) => ExitCode::from(status),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use steadfast::data::{LoadOptions, Source, load};
-use steadfast::run::{Model, Training};
+use steadfast::run::{Model, Training, WorkerCommand};
 use steadfast::seed::Seed;
 use steadfast::trace::{Progress, RunRecord, check_writable, final_table, svg, write_whole};
 use steadfast::{Error, Result};
@@ -57,6 +57,9 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         .init(init)
         .one_hot(one_hot)
         .cancel(&INTERRUPTED);
+    if let Ok(program) = std::env::current_exe() {
+        training = training.worker_command(WorkerCommand { program, arguments: vec!["worker".into()] });
+    }
     if !args.quiet && !args.json {
         training = training.observe(&mut progress);
     }
