@@ -187,6 +187,30 @@ pub(super) fn line<L: Loss + ?Sized>(
     Arch::new().dispatch(Line { loss, margins, directions, labels, step, scratch })
 }
 
+pub(super) fn sum_fenchel_gaps<L: Loss + ?Sized>(
+    loss: &L,
+    margins: &[f64],
+    labels: &[f64],
+    scale: f64,
+    centre: &[f64],
+) -> Option<f64> {
+    let k = centre.len();
+    let mut dual = vec![0.0; k];
+    let mut tile = [0.0; TILE];
+    let mut total = 0.0;
+    for (labels, margins) in labels.chunks(TILE).zip(margins.chunks(TILE * k)) {
+        for ((t, z), &y) in tile.iter_mut().zip(margins.chunks_exact(k)).zip(labels) {
+            let value = loss.value_and_derivative(z, y, &mut dual);
+            for (d, c) in dual.iter_mut().zip(centre) {
+                *d = scale * (*d - c);
+            }
+            *t = value + loss.conjugate(&dual, y)? - sum_of(k, |j| dual[j] * z[j]);
+        }
+        total += sum_of(labels.len(), |i| tile[i]);
+    }
+    Some(total)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -132,17 +132,8 @@ impl Objective {
         let k = self.loss.outputs();
         let n = labels.len() as f64;
         let (total, unknown) = self.sum_rows(labels.len(), |rows| {
-            let mut dual = vec![0.0; k];
-            let (mut sum, mut unknown) = (0.0, 0.0);
-            for (z, &y) in margins[rows.start * k..rows.end * k].chunks_exact(k).zip(&labels[rows]) {
-                let value = self.loss.value_and_derivative(z, y, &mut dual);
-                dual.iter_mut().zip(centre).for_each(|(t, c)| *t = scale * (*t - c));
-                match self.loss.conjugate(&dual, y) {
-                    Some(conjugate) => sum += value + conjugate - sum_of(k, |j| dual[j] * z[j]),
-                    None => unknown += 1.0,
-                }
-            }
-            (sum, unknown)
+            let margins = &margins[rows.start * k..rows.end * k];
+            self.loss.sum_fenchel_gaps(margins, &labels[rows], scale, centre).map_or((0.0, 1.0), |sum| (sum, 0.0))
         });
         (unknown == 0.0).then(|| (total / n).max(0.0))
     }

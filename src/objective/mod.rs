@@ -137,6 +137,12 @@ pub trait Loss: Send + Sync + std::fmt::Debug {
     fn line(&self, margins: &[f64], directions: &[f64], labels: &[f64], step: f64) -> (f64, f64) {
         batch::line(self, margins, directions, labels, step)
     }
+
+    /// The sum over rows of `f(z) + f*(t) - <t, z>` at the dual points `t = scale (f'(z) - centre)` (`centre`: K numbers): the
+    /// loss's part of a duality gap, each term at least 0. `None` without a [`Loss::conjugate`].
+    fn sum_fenchel_gaps(&self, margins: &[f64], labels: &[f64], scale: f64, centre: &[f64]) -> Option<f64> {
+        batch::sum_fenchel_gaps(self, margins, labels, scale, centre)
+    }
 }
 
 /// The convex part that is handled by its proximal operator.
