@@ -2,6 +2,7 @@
 //! have returned, or says clearly that it could not.
 
 pub mod error;
+pub mod params;
 pub mod scalar;
 pub mod seed;
 
