@@ -2,6 +2,8 @@
 
 #[path = "method/composite.rs"]
 mod composite;
+#[path = "method/duality.rs"]
+mod duality;
 #[path = "method/losses.rs"]
 mod losses;
 #[path = "method/oracle.rs"]

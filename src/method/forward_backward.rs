@@ -50,6 +50,7 @@ impl ForwardBackward {
             buffer.resize(problem.margin_count(), 0.0);
         }
         self.lower = None;
+        problem.prepare_duality_gap()?;
         self.move_point(problem, iterate, 0.0)?;
 
         self.step = 1.0;
@@ -57,7 +58,8 @@ impl ForwardBackward {
         if square > 0.0 {
             problem.margins(&iterate.gradient, &mut self.other_margins)?;
             let penalized = problem.penalized_dot(&iterate.gradient, &iterate.gradient);
-            let curvature = problem.curvature_along(&iterate.margins, &self.other_margins, penalized);
+            let curvature =
+                problem.curvature_along(&iterate.margins, &self.other_margins, penalized, &mut self.trial_residuals);
             if (square / curvature).is_normal() {
                 self.step = square / curvature;
             }
@@ -166,23 +168,38 @@ impl ForwardBackward {
         problem.residuals(&self.point_margins, &mut iterate.residuals);
         problem.pullback(&iterate.residuals, &mut iterate.gradient)?;
         self.point_loss = problem.objective().mean_loss(&self.point_margins, problem.labels());
-        self.improve_lower_bound(problem, &iterate.gradient);
+        let bound = self.lower_bound(problem, iterate);
         problem.objective().add_l2_gradient(&self.point, &mut iterate.gradient);
-        iterate.duality_gap = self.lower.map(|lower| {
+        iterate.duality_gap = bound.map(|bound| {
+            let best = self.lower.map_or(bound, |lower| lower.max(bound));
+            self.lower = Some(best);
             let noise = problem.rounding().value(iterate.value, norm(&iterate.weights), norm(&iterate.residuals));
-            (iterate.value - lower).max(noise)
+            (iterate.value - best).max(noise)
         });
         Ok(())
     }
 
-    /// A dual point made at y bounds F's minimum from below for every x: `F(y) - gap(y)`.
-    fn improve_lower_bound(&mut self, problem: &Problem<'_>, loss_gradient: &[f64]) {
-        let Some(gap) = problem.duality_gap(&self.point_margins, &self.point, loss_gradient) else { return };
-        let value = self.point_loss + problem.objective().l2_value(&self.point) + problem.nonsmooth_value(&self.point);
-        let bound = value - gap;
-        if bound.is_finite() && self.lower.is_none_or(|lower| bound > lower) {
-            self.lower = Some(bound);
-        }
+    /// A dual point made at y bounds F's minimum from below for every x: `F(y) - gap(y)`. Where y is outside a constraint,
+    /// the same dual point with x in y's place gives it: `F(y)` then takes the regularizer's value and l2 at x, and
+    /// `<g, x - y>` makes up for margins that are y's.
+    fn lower_bound(&self, problem: &Problem<'_>, iterate: &Iterate) -> Option<f64> {
+        let objective = problem.objective();
+        let regularizer = objective.regularizer.as_ref()?;
+        let (gradient, margins) = (&iterate.gradient, &self.point_margins);
+        let nonsmooth = regularizer.value(&self.point);
+        let bound = if nonsmooth.is_finite() {
+            let value = self.point_loss + objective.l2_value(&self.point) + nonsmooth;
+            value - problem.duality_gap(margins, &self.point, gradient)?
+        } else {
+            let dual: Vec<f64> = gradient.iter().map(|g| -g).collect();
+            if objective.intercept || regularizer.dual_scale(&dual) < 1.0 {
+                return None;
+            }
+            let x = &iterate.weights;
+            let value = self.point_loss + objective.l2_value(x) + regularizer.value(x);
+            value + dot(gradient, x) - dot(gradient, &self.point) - problem.duality_gap(margins, x, gradient)?
+        };
+        bound.is_finite().then_some(bound)
     }
 }
 

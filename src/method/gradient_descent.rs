@@ -40,9 +40,7 @@ pub struct GradientDescent {
 impl GradientDescent {
     fn search(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Option<f64>> {
         self.direction.iter_mut().zip(&iterate.gradient).for_each(|(p, g)| *p = -g);
-        self.ray.aim(problem, iterate, &self.direction)?;
-        let Some(first) = self.candidate.or_else(|| self.ray.newton_step(problem, iterate)) else { return Ok(None) };
-        let found = self.ray.search(problem, iterate, &self.direction, LineSearch::ARMIJO, first);
+        let found = self.ray.search(problem, iterate, &self.direction, LineSearch::ARMIJO, self.candidate)?;
         Ok(found.map(|(sample, _)| sample.step))
     }
 

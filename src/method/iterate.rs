@@ -27,17 +27,21 @@ pub struct Iterate {
 }
 
 impl Iterate {
-    /// The point `weights`, with margins, value and residuals: one round. The gradient is left at 0.
+    /// The point `weights` (projected onto the constraint where it is outside), with margins, value and residuals: one
+    /// round. The gradient is left at 0.
     ///
     /// # Errors
     /// [`Error::Usage`] for weights of the wrong length or not finite; [`Error::Numerical`] when F is not finite there.
-    pub fn new(problem: &mut Problem<'_>, weights: Vec<f64>) -> Result<Self> {
+    pub fn new(problem: &mut Problem<'_>, mut weights: Vec<f64>) -> Result<Self> {
         if weights.len() != problem.dimension() {
             let allowed = format!("{} numbers", problem.dimension());
             return Err(Error::usage("start weights", weights.len(), allowed));
         }
         if let Some(bad) = weights.iter().find(|w| !w.is_finite()) {
             return Err(Error::usage("start weights", bad, "finite numbers"));
+        }
+        if problem.nonsmooth_value(&weights) == f64::INFINITY {
+            problem.prox(1.0, &mut weights);
         }
         let mut margins = vec![0.0; problem.margin_count()];
         problem.margins(&weights, &mut margins)?;

@@ -103,11 +103,9 @@ impl Lbfgs {
         }
     }
 
-    /// One round for the ray, then the search; true when the iterate moved.
+    /// One round for the ray; the step's length when the iterate moved.
     fn search(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Option<f64>> {
-        self.ray.aim(problem, iterate, &self.direction)?;
-        let Some(first) = self.ray.newton_step(problem, iterate) else { return Ok(None) };
-        let found = self.ray.search(problem, iterate, &self.direction, LineSearch::WOLFE, first);
+        let found = self.ray.search(problem, iterate, &self.direction, LineSearch::WOLFE, None)?;
         Ok(found.map(|(sample, _)| sample.step))
     }
 

@@ -45,9 +45,9 @@ pub enum Step {
 
 /// An iterative method for a [`Problem`]. To add one, write `start` and `step`; [`solve`] does the rest.
 ///
-/// After `start` and after each `step` that moved, the iterate's `weights`, `margins`, `residuals`, `value`,
-/// `stationarity` and (where there is one) `duality_gap` must be up to date; `gradient` is the one that `stationarity` was
-/// computed from.
+/// After `start` and after each `step` that moved, the iterate's `weights`, `margins`, `value`,
+/// `stationarity` and (where there is one) `duality_gap` must be up to date; `residuals` and `gradient` may be those of a
+/// point nearby (an accelerated method's extrapolated one).
 pub trait Method: Send + std::fmt::Debug {
     /// The kebab-case name, as on the command line and in records.
     fn name(&self) -> &'static str;

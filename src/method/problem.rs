@@ -3,11 +3,9 @@
 use super::iterate::Iterate;
 use super::rounding::Rounding;
 use super::vector::{add_scaled, distance, dot, norm};
-use crate::coding::Certainty;
 use crate::error::{Error, Result};
-use crate::fleet::Counters;
 use crate::objective::Objective;
-use crate::oracle::{ProductOracle, Rounds};
+use crate::oracle::{Certainty, Counters, ProductOracle, Rounds};
 
 /// A problem as a method sees it: `F(w) = mean loss + l2 + regularizer`, with every product of X from an oracle. A method
 /// asks for rounds here and nowhere else, so each one is counted and its certificate kept.
@@ -18,6 +16,8 @@ pub struct Problem<'a> {
     labels: &'a [f64],
     tally: Rounds,
     rounding: Rounding,
+    /// `X'1 / n`, once it was asked for.
+    column_means: Vec<f64>,
 }
 
 struct OracleRef<'a>(&'a mut dyn ProductOracle);
@@ -32,7 +32,8 @@ impl<'a> Problem<'a> {
     /// Joins an oracle of X (n x d), an objective and n labels.
     ///
     /// # Errors
-    /// [`Error::Usage`] when the labels don't match the rows or the loss, or l2 is negative or not finite.
+    /// [`Error::Usage`] when the labels don't match the rows, or l2 is negative or not finite; [`Error::Input`] for a label
+    /// that the loss does not take.
     pub fn new(oracle: &'a mut dyn ProductOracle, objective: &'a Objective, labels: &'a [f64]) -> Result<Self> {
         let (n, d) = (oracle.rows(), oracle.cols());
         if n == 0 || d == 0 {
@@ -41,16 +42,9 @@ impl<'a> Problem<'a> {
         if labels.len() != n {
             return Err(Error::usage("labels", labels.len(), format!("one a row: {n}")));
         }
-        if !(objective.l2.is_finite() && objective.l2 >= 0.0) {
-            return Err(Error::usage("l2", objective.l2, "a finite number, at least 0"));
-        }
-        for (row, &label) in labels.iter().enumerate() {
-            if let Some(allowed) = objective.loss.reject_label(label) {
-                return Err(Error::usage(format!("label of row {}", row + 1), label, allowed));
-            }
-        }
+        objective.check(labels)?;
         let rounding = Rounding::new(oracle.unit_roundoff(), n, d);
-        Ok(Problem { oracle: OracleRef(oracle), objective, labels, tally: no_rounds(), rounding })
+        Ok(Problem { oracle: OracleRef(oracle), objective, labels, tally: no_rounds(), rounding, column_means: vec![] })
     }
 
     /// n.
@@ -172,25 +166,16 @@ impl<'a> Problem<'a> {
     }
 
     /// Second derivative of the smooth part along a direction with margins `direction_margins` and penalized square
-    /// `penalized_square`: no round.
-    pub fn curvature_along(&self, margins: &[f64], direction_margins: &[f64], penalized_square: f64) -> f64 {
-        let k = self.objective.loss.outputs();
-        let mut product = vec![0.0; k];
-        let block = 64;
-        let sums: f64 = self
-            .labels
-            .chunks(block)
-            .zip(margins.chunks(block * k).zip(direction_margins.chunks(block * k)))
-            .map(|(labels, (z, dz))| {
-                let rows = labels.iter().zip(z.chunks_exact(k).zip(dz.chunks_exact(k)));
-                rows.map(|(&label, (z, dz))| {
-                    self.objective.loss.second_derivative(z, label, dz, &mut product);
-                    product.iter().zip(dz).map(|(a, b)| a * b).sum::<f64>()
-                })
-                .sum::<f64>()
-            })
-            .sum();
-        sums / self.rows() as f64 + self.objective.l2 * penalized_square
+    /// `penalized_square`: no round. `scratch` holds n K numbers.
+    pub fn curvature_along(
+        &self,
+        margins: &[f64],
+        direction_margins: &[f64],
+        penalized_square: f64,
+        scratch: &mut [f64],
+    ) -> f64 {
+        self.objective.hessian_residuals(margins, self.labels, direction_margins, scratch);
+        dot(scratch, direction_margins) + self.objective.l2 * penalized_square
     }
 
     /// An upper bound of the loss's second derivative at these margins: the loss's own, or else the largest Frobenius
@@ -215,8 +200,21 @@ impl<'a> Problem<'a> {
     }
 
     /// The duality gap at `weights`, where the objective has one; `loss_gradient` is `X' r` without l2. No round.
-    pub fn duality_gap(&self, _margins: &[f64], _weights: &[f64], _loss_gradient: &[f64]) -> Option<f64> {
-        None
+    pub fn duality_gap(&self, margins: &[f64], weights: &[f64], loss_gradient: &[f64]) -> Option<f64> {
+        self.objective.duality_gap_centred(margins, self.labels, weights, loss_gradient, &self.column_means)
+    }
+
+    /// Computes the column means `X'1 / n` that the duality gap needs beside a free intercept: one round then, none else.
+    ///
+    /// # Errors
+    /// As [`Problem::pullback`].
+    pub(super) fn prepare_duality_gap(&mut self) -> Result<()> {
+        if self.objective.intercept && self.objective.regularizer.is_some() && self.column_means.is_empty() {
+            let mut means = vec![0.0; self.oracle.0.cols()];
+            self.pullback(&vec![1.0 / self.rows() as f64; self.rows()], &mut means)?;
+            self.column_means = means;
+        }
+        Ok(())
     }
 
     /// Gradient of the smooth part at the iterate, from its residuals: one round.

@@ -9,6 +9,7 @@ use super::rounding::{Floor, Stall, floor};
 use super::status::{Criterion, Status};
 use super::{Method, Step};
 use crate::error::{Error, Result};
+use crate::oracle::{Certainty, Rounds};
 use crate::trace::{IterationRecord, Observer};
 
 /// When a run ends.
@@ -71,6 +72,47 @@ pub struct Outcome {
 /// [`Error::Usage`] for a start or options that can't be used or a method that can't solve the objective; those of the
 /// rounds, [`Error::TooManyFaults`] first of all; [`Error::Numerical`] when F leaves the finite numbers or no step
 /// decreases it although its gradient is above rounding; those of the observers.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use std::sync::atomic::AtomicBool;
+/// # use steadfast::coding::Certainty;
+/// # use steadfast::fleet::Counters;
+/// # use steadfast::method::{Problem, SolveOptions, for_objective, solve};
+/// # use steadfast::objective::{LeastSquares, Objective};
+/// # use steadfast::oracle::{ProductOracle, Rounds};
+/// /// X = [2], in place of a fleet.
+/// struct Two(Counters);
+/// impl ProductOracle for Two {
+///     fn rows(&self) -> usize { 1 }
+///     fn cols(&self) -> usize { 1 }
+///     fn margins(&mut self, w: &[f64], out: &mut [f64]) -> steadfast::Result<()> {
+///         self.0.rounds += 1;
+///         out[0] = 2.0 * w[0];
+///         Ok(())
+///     }
+///     fn pullback(&mut self, r: &[f64], out: &mut [f64]) -> steadfast::Result<()> {
+///         self.margins(r, out)
+///     }
+/// #   fn drain(&mut self) -> Rounds {
+/// #       let certainty = Certainty::Certified;
+/// #       Rounds { late: vec![], liars: vec![], residual: 0.0, bound: 0.0, certainty, seconds: 0.0 }
+/// #   }
+/// #   fn counters(&self) -> Counters { self.0 }
+/// #   fn unit_roundoff(&self) -> f64 { f64::EPSILON / 2.0 }
+///     // ... what happened in the rounds, the fleet's counts, the unit round-off
+/// }
+/// let objective = Objective { loss: Arc::new(LeastSquares), l2: 1.0, regularizer: None, intercept: false };
+/// let mut oracle = Two(Counters::default());
+/// let mut problem = Problem::new(&mut oracle, &objective, &[5.0])?;
+/// let mut method = for_objective("auto", &objective)?;
+/// let options = SolveOptions::default();
+/// let outcome = solve(method.as_mut(), &mut problem, vec![0.0], &options, &mut [], &AtomicBool::new(false))?;
+/// // (2w - 5)^2 / 2 + w^2 / 2 is least at w = 2, found by one step along the gradient.
+/// assert!((outcome.weights[0] - 2.0).abs() < 1e-9 && outcome.status.is_solved());
+/// assert_eq!(outcome.last.iteration, 1);
+/// # Ok::<(), steadfast::Error>(())
+/// ```
 pub fn solve(
     method: &mut dyn Method,
     problem: &mut Problem<'_>,
@@ -84,14 +126,17 @@ pub fn solve(
     let mut run = Run::begin(options, observers, cancel);
     let mut iterate = Iterate::new(problem, start)?;
     method.start(problem, &mut iterate)?;
-    let mut status = run.finish_iteration(method, problem, &mut iterate, 0.0)?;
-    while status.is_none() {
-        status = match method.step(problem, &mut iterate)? {
+    let mut ended = run.finish_iteration(method, problem, &mut iterate, 0.0)?;
+    let status = loop {
+        if let Some(status) = ended {
+            break status;
+        }
+        ended = match method.step(problem, &mut iterate)? {
             Step::Moved { length } => run.finish_iteration(method, problem, &mut iterate, length)?,
             Step::Stuck => Some(run.stuck(problem, &iterate)?),
         };
-    }
-    run.outcome(problem, iterate, status)
+    };
+    Ok(run.outcome(problem, iterate, status))
 }
 
 /// The state of a run that is not the method's.
@@ -173,7 +218,7 @@ impl<'r, 'o> Run<'r, 'o> {
         }
     }
 
-    /// No step is left: rounding, when it explains the gradient or all the decrease that the gradient promises.
+    /// No step is left: rounding, when it explains the gradient.
     fn stuck(&mut self, problem: &mut Problem<'_>, iterate: &Iterate) -> Result<Status> {
         self.account(problem);
         let floor = floor(problem, iterate);
@@ -187,7 +232,7 @@ impl<'r, 'o> Run<'r, 'o> {
     }
 
     /// Takes the rounds since the last call into the run's sums.
-    fn account(&mut self, problem: &mut Problem<'_>) -> crate::oracle::Rounds {
+    fn account(&mut self, problem: &mut Problem<'_>) -> Rounds {
         let tally = problem.take_tally();
         self.virtual_seconds += tally.seconds;
         merge(&mut self.liars, &tally.liars);
@@ -226,15 +271,15 @@ impl<'r, 'o> Run<'r, 'o> {
         Ok(())
     }
 
-    fn outcome(self, problem: &Problem<'_>, iterate: Iterate, status: Option<Status>) -> Result<Outcome> {
+    fn outcome(self, problem: &Problem<'_>, iterate: Iterate, status: Status) -> Outcome {
         let Floor { value, gradient } = floor(problem, &iterate);
         let objective = problem.objective();
         let strongly_convex = objective.regularizer.is_none() && objective.l2 > 0.0 && !objective.intercept;
         let by_curvature = strongly_convex.then(|| (iterate.stationarity + gradient).powi(2) / (2.0 * objective.l2));
         let weights_l1: f64 = iterate.weights.iter().map(|w| w.abs()).sum();
         let by_duality = iterate.duality_gap.map(|gap| gap + value + gradient * weights_l1);
-        Ok(Outcome {
-            status: status.unwrap_or(Status::IterationLimit),
+        Outcome {
+            status,
             last: self.last,
             liars: self.liars,
             late: self.late,
@@ -243,6 +288,6 @@ impl<'r, 'o> Run<'r, 'o> {
             gap_bound: by_duality.or(by_curvature),
             margin_drift: iterate.drift,
             weights: iterate.weights,
-        })
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! The only place where replies meet codes. A method asks an oracle and never sees a worker.
 
-mod coded;
-
-pub use coded::{CodedOracle, OracleOptions};
-
-use crate::coding::{Certainty, Report};
+use crate::coding::Report;
 use crate::error::Result;
-use crate::fleet::Counters;
+
+// Part of what an oracle returns; its callers need not know the modules these come from.
+pub use crate::coding::Certainty;
+pub use crate::fleet::Counters;
 
 /// What happened in one round, as far as the master can know.
 #[derive(Debug, Clone, PartialEq)]
