@@ -1,4 +1,4 @@
-//! A device of plain loops, and small helpers for the tests beside it.
+//! A device of plain loops, and what the tests beside it share.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

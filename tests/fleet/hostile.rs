@@ -144,12 +144,17 @@ fn strangers_are_refused() {
         TcpStream::connect(master)?.write_all(&frame(1, 0, 0, &[b'0'; 64]))?;
         TcpStream::connect(master)?.write_all(&[0; 1000])?;
         let invitation = invitation.clone();
-        std::thread::spawn(move || serve_worker(&invitation, &Plain(Duration::ZERO)));
+        std::thread::spawn(move || {
+            // The strangers come first: if one of them were let in, it would have the worker's place.
+            std::thread::sleep(Duration::from_millis(200));
+            serve_worker(&invitation, &Plain(Duration::ZERO))
+        });
         Ok(None)
     })
     .unwrap();
     load(&mut fleet, 2);
     let mut round = Round::new(2);
     run_product(&mut fleet, &mut round, 0, Gather::All).unwrap();
+    assert!(round.missing().is_empty());
     assert_same_as_simulated::<f64>(&round, 0, &FaultPlan::new(2, Seed(1)));
 }

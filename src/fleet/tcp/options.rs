@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a [`TcpFleet`] waits for what.
+/// How long a [`super::TcpFleet`] waits for what.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TcpOptions {
     /// For all workers to join.
