@@ -36,12 +36,24 @@ pub struct HonestRound {
 }
 
 impl EncodedProduct {
-    /// Encodes a standard normal `rows x cols` matrix with `code`. Data, shards and products are rounded to `precision`
-    /// ([`Precision::F16`] is taken as f32); entries are combined in f64 and rounded once.
+    /// Encodes a standard normal `rows x cols` matrix with `code`.
     pub fn new(code: &dyn DataCode, rows: usize, cols: usize, precision: Precision, seed: Seed) -> Self {
         let mut stream = seed.stream(Purpose::Experiment, 0, 0);
+        let data: Vec<f64> = (0..rows * cols).map(|_| StandardNormal.sample(&mut stream)).collect();
+        Self::from_rows(code, data.chunks_exact(cols.max(1)), cols, precision)
+    }
+
+    /// Encodes the given rows of `cols` numbers each. Data, shards and products are rounded to `precision`
+    /// ([`Precision::F16`] is taken as f32); entries are combined in f64 and rounded once.
+    pub fn from_rows<'a>(
+        code: &dyn DataCode,
+        rows: impl Iterator<Item = &'a [f64]>,
+        cols: usize,
+        precision: Precision,
+    ) -> Self {
         let round = rounding(precision);
-        let data: Vec<f64> = (0..rows * cols).map(|_| round(StandardNormal.sample(&mut stream))).collect();
+        let data: Vec<f64> = rows.flatten().map(|&x| round(x)).collect();
+        let rows = data.len() / cols.max(1);
         let (m, q) = (code.workers(), code.blocks());
         let layout = Layout::new(rows, cols, q);
         let p = layout.shard_rows;

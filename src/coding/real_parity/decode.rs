@@ -154,6 +154,9 @@ impl Round<'_> {
         if missing > code.checks || !(certain || keyed || code.options.uncertified) {
             return Err(self.refusal(memory, &[], "too few replies are left to tell lies from truth"));
         }
+        if named > code.tolerance.liars && !keyed && !code.options.uncertified {
+            return Err(self.refusal(memory, &[], "more workers lied than the code tolerates"));
+        }
         self.locate(memory)
     }
 
@@ -178,13 +181,14 @@ impl Round<'_> {
         let columns = replies.layout.shard_rows * replies.vectors;
         let residual = plan.apply(replies.values, columns, &mut memory.lost).sqrt();
         repair::interleave(replies.values, &memory.lost, &code.plain, plan, columns, replies.vectors, out);
-        let certainty = match (located.certified, code.suffices(missing, named, 2), replies.check.is_some()) {
+        let certain = code.suffices(missing, named, 2) && named <= code.tolerance.liars;
+        let certainty = match (located.certified, certain, replies.check.is_some()) {
             (true, true, _) => Certainty::Certified,
             (true, false, true) => Certainty::Keyed,
             _ => Certainty::Uncertified,
         };
         let (noise, bound) = self.certificate(memory, plan, located, residual, named);
-        let bound = if located.certified { bound } else { f64::INFINITY };
+        let bound = if certainty == Certainty::Uncertified { f64::INFINITY } else { bound };
         let erased = (0..code.workers).filter(|&i| !replies.present[i]).collect();
         let liars = located.all(memory);
         memory.plans = plans;

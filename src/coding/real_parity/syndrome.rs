@@ -90,8 +90,8 @@ pub(super) fn search(input: &Input<'_>, buffers: &mut Buffers, bias: impl Fn(usi
         return Outcome::clean();
     }
     take_syndrome(input, buffers);
+    let arithmetic = round_off(input, &buffers.syndrome);
     remove_erased(input, buffers, erased);
-    let arithmetic = round_off(input);
     let shape = Shape {
         checks,
         width: r,
@@ -200,12 +200,14 @@ fn remove_erased(input: &Input<'_>, buffers: &mut Buffers, erased: usize) {
 }
 
 /// Round-off that the master's own sums leave in one number of the syndrome, in units of the replies' round-off: half a unit in
-/// the last place for the root of the additions behind a combination, and two units for the check.
-fn round_off(input: &Input<'_>) -> f64 {
+/// the last place for the root of the additions behind a combination, two units for the differences, and eight for removing
+/// what erased workers and large lies contribute to the syndrome.
+fn round_off(input: &Input<'_>, syndrome: &[f64]) -> f64 {
+    let width = input.width as f64;
     let words = input.words.chunks_exact(input.width).zip(input.scale);
     let longest = words.map(|(word, scale)| energy(word) / (scale * scale)).fold(0.0, f64::max);
-    let one = (longest / input.width as f64).sqrt();
-    f64::EPSILON / 2.0 * (0.5 * (input.depth as f64).sqrt() + 2.0) * one
+    let combined = (0.5 * (input.depth as f64).sqrt() + 2.0) * (longest / width).sqrt();
+    f64::EPSILON / 2.0 * (combined + 8.0 * (energy(syndrome) / width).sqrt())
 }
 
 /// `tails[i]` is the sum of the squares from `values[i]` on.
