@@ -116,7 +116,9 @@ impl Round {
         {
             self.close(limit);
         }
-        if self.done {
+        // Who answers at the very instant that decided the round was not slower than who decided it: in a fleet without
+        // delays nobody would be late but for the order of the offers.
+        if self.done && !(self.gather == Gather::Decodable && at <= self.seconds) {
             self.late[worker] = true;
             return Ok(Progress::Done);
         }
@@ -133,7 +135,7 @@ impl Round {
         self.present[worker] = true;
         self.arrivals += 1;
         self.seconds = self.seconds.max(at);
-        self.done = match self.gather {
+        self.done |= match self.gather {
             Gather::All | Gather::Deadline(_) => self.arrivals == self.workers,
             Gather::First(k) => self.arrivals >= k,
             Gather::Decodable => self.arrivals == self.workers || decodable(&self.present, &self.implausible),
