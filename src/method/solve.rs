@@ -9,7 +9,7 @@ use super::rounding::{Floor, Stall, floor};
 use super::status::{Criterion, Status};
 use super::{Method, Step};
 use crate::error::{Error, Result};
-use crate::oracle::{Certainty, Rounds};
+use crate::oracle::Rounds;
 use crate::trace::{IterationRecord, Observer};
 
 /// When a run ends.

@@ -4,8 +4,11 @@ use crate::coding::Report;
 use crate::error::Result;
 
 // Part of what an oracle returns; its callers need not know the modules these come from.
+mod coded;
+
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
+pub use coded::{CodedOracle, OracleOptions};
 
 /// What happened in one round, as far as the master can know.
 #[derive(Debug, Clone, PartialEq)]
