@@ -211,6 +211,45 @@ fn long_sums_round_like_a_tree() {
     }
 }
 
+/// The worst case for a chain of additions: after a 1, numbers just below half of its last place, every one of which is lost to
+/// an accumulator that holds the 1. A chain of k then errs by k units, so a chain longer than promised breaks the bound. With
+/// as many ones as a kernel has partial sums, each of these has its own.
+#[test]
+fn no_chain_of_additions_is_longer_than_promised() {
+    fn check_worst<T: Element>() {
+        let n = 20_011;
+        for ones in [1, 4, 16, 32] {
+            let mut values = vec![T::from_f64(0.99 * T::PRECISION.unit_roundoff()); n];
+            values[..ones].fill(T::from_f64(1.0));
+            let row = Matrix::Dense(Dense::new(1, n, values.clone()).unwrap());
+            let column = Matrix::Dense(Dense::new(n, 1, values.clone()).unwrap());
+            let sparse = Matrix::Csr(Csr::new(1, n, vec![0, n], (0..n as u32).collect(), values).unwrap());
+            for (matrix, transposed, r) in [
+                (&row, false, 1),
+                (&row, false, 2),
+                (&row, false, 9),
+                (&column, true, 1),
+                (&sparse, false, 1),
+                (&sparse, false, 2),
+            ] {
+                let vectors = vec![T::Acc::from_f64(1.0); r * n];
+                let mut device = CpuDevice::new(Some(1)).unwrap();
+                device.upload(0, Operand::ROWS, matrix.clone()).unwrap();
+                let got = run(&mut device, transposed, r, &vectors)[0].to_f64();
+                let expected = reference(matrix, &vectors, r, transposed)[0];
+                let k = depth(matrix, r, transposed);
+                let (distance, bound) = (expected.distance(got), bound::<T>(k, n, &expected));
+                assert!(
+                    distance <= bound,
+                    "{ones} ones, r = {r}, transposed {transposed}: off by {distance:e}, bound {bound:e}"
+                );
+            }
+        }
+    }
+    check_worst::<f64>();
+    check_worst::<f32>();
+}
+
 #[test]
 fn a_nan_or_an_infinity_reaches_its_entry_and_no_other() {
     let (rows, cols) = (5, 75);
