@@ -1,46 +1,15 @@
 //! The CPU device's kernels against sums in twice the precision, with the bounds that their order of summation promises.
 
+mod inputs;
 mod reference;
 
 use half::f16;
+use inputs::{dense, numbers, sparse, stored};
 use reference::{bound, depth, reference};
 use steadfast::Error;
 use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::device::{Batch, CpuDevice, Device, SimdLevel, multiply_one};
 use steadfast::scalar::Element;
-use steadfast::seed::{Purpose, Seed};
-
-/// Uniform on [-1, 1), from the crate's own generator of streams.
-fn numbers(count: usize, stream: u64) -> Vec<f64> {
-    use rand::RngExt;
-    let mut rng = Seed(20_240_817).stream(Purpose::Experiment, 0, stream);
-    (0..count).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect()
-}
-
-fn stored<T: Element>(values: &[f64]) -> Vec<T> {
-    values.iter().map(|&x| T::from_f64(x)).collect()
-}
-
-fn dense<T: Element>(rows: usize, cols: usize, stream: u64) -> Matrix<T> {
-    Matrix::Dense(Dense::new(rows, cols, stored(&numbers(rows * cols, stream))).unwrap())
-}
-
-/// About `share` of the entries, but row 0 is empty and row 1 is full.
-fn sparse<T: Element>(rows: usize, cols: usize, share: f64, stream: u64) -> Matrix<T> {
-    let chance = numbers(rows * cols, stream + 1);
-    let value = numbers(rows * cols, stream);
-    let (mut offsets, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-    for i in 0..rows {
-        for j in 0..cols {
-            if i == 1 || (i > 1 && chance[i * cols + j] < 2.0 * share - 1.0) {
-                indices.push(j as u32);
-                values.push(T::from_f64(value[i * cols + j]));
-            }
-        }
-        offsets.push(values.len());
-    }
-    Matrix::Csr(Csr::new(rows, cols, offsets, indices, values).unwrap())
-}
 
 fn levels() -> Vec<SimdLevel> {
     let mut levels = vec![SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512];
