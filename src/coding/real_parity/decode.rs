@@ -50,7 +50,7 @@ struct Memory {
     kept: Vec<bool>,
     /// Known to lie without any code.
     named: Vec<bool>,
-    lost: Vec<f64>,
+    repair: repair::Buffers,
     whitened: Vec<Whitened>,
     plans: Vec<Plan>,
 }
@@ -179,8 +179,8 @@ impl Round<'_> {
             return Err(refusal);
         }
         let columns = replies.layout.shard_rows * replies.vectors;
-        let residual = plan.apply(replies.values, columns, &mut memory.lost).sqrt();
-        repair::interleave(replies.values, &memory.lost, &code.plain, plan, columns, replies.vectors, out);
+        let residual = plan.apply(replies.values, columns, &mut memory.repair).sqrt();
+        repair::interleave(replies.values, &memory.repair.lost, &code.plain, plan, columns, replies.vectors, out);
         let certain = code.suffices(missing, named, 2) && named <= code.tolerance.liars;
         let certainty = match (located.certified, certain, replies.check.is_some()) {
             (true, true, _) => Certainty::Certified,
@@ -265,7 +265,10 @@ impl Round<'_> {
                 continue;
             }
             let word = &mut memory.words[worker * r..(worker + 1) * r];
-            arch.dispatch(|| memory.sketch.apply(self.row(worker), largest, word));
+            arch.dispatch(
+                #[inline(always)]
+                || memory.sketch.apply(self.row(worker), largest, word),
+            );
             // Cauchy and Schwarz: |S_i A v| <= |S_i A|_F |v|, and the combinations have unit norm.
             let longest = 1.01 * replies.stats[worker].frobenius() * (replies.vectors as f64).sqrt() / largest;
             let length = norm(word);

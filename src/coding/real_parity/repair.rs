@@ -1,6 +1,6 @@
 //! From the kept replies to the value: plain rows are copied, lost ones repaired, and the parity check taken in full.
 
-use super::dense::{LeftSvd, axpy, transposed};
+use super::dense::{LARGE, LeftSvd, axpy, energy, product, transposed};
 use faer::MatRef;
 
 /// What one set of faulty workers needs: which replies are kept, and the rows that act on them.
@@ -74,103 +74,119 @@ impl Plan {
         lies
     }
 
-    /// Applies the rows to the replies (m rows of `columns`): the repaired blocks go to `lost` (one after another), the
+    /// Applies the rows to the replies (m rows of `columns`): the repaired blocks go to `buffers.lost` (one after another), the
     /// energy of the checks is returned.
-    pub(super) fn apply(&self, replies: &[f64], columns: usize, lost: &mut Vec<f64>) -> f64 {
-        lost.clear();
-        lost.resize(self.repaired.len() * columns, 0.0);
-        let tiles = pulp::Arch::new();
-        tiles.dispatch(|| self.tiles(replies, columns, lost))
+    pub(super) fn apply(&self, replies: &[f64], columns: usize, buffers: &mut Buffers) -> f64 {
+        buffers.lost.clear();
+        buffers.lost.resize(self.repaired.len() * columns, 0.0);
+        if self.kept.len() >= LARGE {
+            return self.wide_tiles(replies, columns, buffers);
+        }
+        buffers.tile.resize(self.kept.len() * LANES, 0.0);
+        let Buffers { tile, lost, .. } = buffers;
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || self.narrow_tiles(replies, columns, tile, lost),
+        )
     }
 
+    /// Few workers: tiles of [`LANES`] columns, four rows at a time in registers.
     #[inline(always)]
-    fn tiles(&self, replies: &[f64], columns: usize, lost: &mut [f64]) -> f64 {
-        /// Columns of a tile: the kept replies of up to 30 workers then stay in the first-level cache.
-        const TILE: usize = 128;
+    fn narrow_tiles(&self, replies: &[f64], columns: usize, tile: &mut [f64], lost: &mut [f64]) -> f64 {
+        let n = self.kept.len();
+        let mut energies = [0.0; LANES];
+        for at in (0..columns).step_by(LANES) {
+            let width = (columns - at).min(LANES);
+            for (packed, &worker) in tile.chunks_exact_mut(LANES).zip(&self.kept) {
+                let source = &replies[worker * columns + at..][..width];
+                if width == LANES {
+                    packed.copy_from_slice(source);
+                } else {
+                    packed.fill(0.0);
+                    packed[..width].copy_from_slice(source);
+                }
+            }
+            for (group, rows) in self.rows.chunks(4 * n).enumerate() {
+                let sums = if rows.len() == 4 * n { four_rows(rows, tile, n) } else { few_rows(rows, tile, n) };
+                for (offset, sums) in sums.iter().enumerate().take(rows.len() / n) {
+                    let row = 4 * group + offset;
+                    if row < self.repaired.len() {
+                        lost[row * columns + at..][..width].copy_from_slice(&sums[..width]);
+                    } else {
+                        energies.iter_mut().zip(sums).for_each(|(e, x)| *e += x * x);
+                    }
+                }
+            }
+        }
+        energies.iter().sum()
+    }
+
+    /// Many workers: tiles wide enough for a blocked product.
+    fn wide_tiles(&self, replies: &[f64], columns: usize, buffers: &mut Buffers) -> f64 {
+        const TILE: usize = 256;
         let n = self.kept.len();
         let rows = self.repaired.len() + self.checks;
-        let mut energy = 0.0;
-        for start in (0..columns).step_by(TILE) {
-            let end = columns.min(start + TILE);
-            let mut row = 0;
-            while row < rows {
-                let step = if row + 4 <= rows { 4 } else { 1 };
-                let coefficients = &self.rows[row * n..(row + step) * n];
-                let mut at = start;
-                while at < end {
-                    let width = (end - at).min(LANES);
-                    let mut sums = [[0.0; LANES]; 4];
-                    if step == 4 && width == LANES {
-                        self.block::<4>(replies, columns, at, coefficients, &mut sums);
-                    } else {
-                        self.edge(replies, columns, at, width, coefficients, &mut sums);
-                    }
-                    for (offset, sums) in sums.iter().enumerate().take(step) {
-                        let target = row + offset;
-                        if target < self.repaired.len() {
-                            lost[target * columns + at..][..width].copy_from_slice(&sums[..width]);
-                        } else {
-                            let mut squares = 0.0;
-                            sums.iter().for_each(|x| squares += x * x);
-                            energy += squares;
-                        }
-                    }
-                    at += width;
-                }
-                row += step;
+        let mut checked = 0.0;
+        for at in (0..columns).step_by(TILE) {
+            let width = (columns - at).min(TILE);
+            buffers.tile.clear();
+            for &worker in &self.kept {
+                buffers.tile.extend_from_slice(&replies[worker * columns + at..][..width]);
             }
-        }
-        energy
-    }
-
-    #[inline(always)]
-    fn block<const R: usize>(
-        &self,
-        replies: &[f64],
-        columns: usize,
-        at: usize,
-        coefficients: &[f64],
-        sums: &mut [[f64; LANES]; 4],
-    ) {
-        let n = self.kept.len();
-        let mut local = [[0.0; LANES]; R];
-        for (t, &worker) in self.kept.iter().enumerate() {
-            let from = worker * columns + at;
-            let x = &replies[from..from + LANES];
-            for (row, sums) in local.iter_mut().enumerate() {
-                let c = coefficients[row * n + t];
-                for l in 0..LANES {
-                    sums[l] += c * x[l];
-                }
+            buffers.wide.resize(rows * width, 0.0);
+            product(&self.rows, &buffers.tile, &mut buffers.wide, rows, n, width);
+            let (repaired, checks) = buffers.wide.split_at(self.repaired.len() * width);
+            for (lost, found) in buffers.lost.chunks_exact_mut(columns).zip(repaired.chunks_exact(width)) {
+                lost[at..at + width].copy_from_slice(found);
             }
+            checked += energy(checks);
         }
-        sums[..R].copy_from_slice(&local);
-    }
-
-    #[inline(always)]
-    fn edge(
-        &self,
-        replies: &[f64],
-        columns: usize,
-        at: usize,
-        width: usize,
-        coefficients: &[f64],
-        sums: &mut [[f64; LANES]; 4],
-    ) {
-        let n = self.kept.len();
-        for (t, &worker) in self.kept.iter().enumerate() {
-            let x = &replies[worker * columns + at..][..width];
-            for (row, sums) in coefficients.chunks_exact(n).zip(sums.iter_mut()) {
-                for (sum, x) in sums.iter_mut().zip(x) {
-                    *sum += row[t] * x;
-                }
-            }
-        }
+        checked
     }
 }
 
-/// Columns of a register block.
-const LANES: usize = 16;
+/// Columns of a narrow tile.
+const LANES: usize = 8;
+
+/// Scratch memory of [`Plan::apply`].
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// The repaired blocks, one row each.
+    pub lost: Vec<f64>,
+    tile: Vec<f64>,
+    wide: Vec<f64>,
+}
+
+/// Products of four rows of n coefficients with a packed tile (n x LANES).
+#[inline(always)]
+fn four_rows(rows: &[f64], tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
+    let mut sums = [[0.0; LANES]; 4];
+    let (head, tail) = rows.split_at(2 * n);
+    let ((a, b), (c, d)) = (head.split_at(n), tail.split_at(n));
+    for ((((x, a), b), c), d) in tile.chunks_exact(LANES).zip(a).zip(b).zip(c).zip(d) {
+        for l in 0..LANES {
+            sums[0][l] += a * x[l];
+            sums[1][l] += b * x[l];
+            sums[2][l] += c * x[l];
+            sums[3][l] += d * x[l];
+        }
+    }
+    sums
+}
+
+/// The same for one to three rows.
+#[inline(always)]
+fn few_rows(rows: &[f64], tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
+    let mut sums = [[0.0; LANES]; 4];
+    for (row, sums) in rows.chunks_exact(n).zip(&mut sums) {
+        for (x, c) in tile.chunks_exact(LANES).zip(row) {
+            for l in 0..LANES {
+                sums[l] += c * x[l];
+            }
+        }
+    }
+    sums
+}
 
 /// The columns `set` of a row-major `k x m` matrix, contiguous one after another.
 fn transposed_columns(matrix: &[f64], k: usize, m: usize, set: &[usize]) -> Vec<f64> {
@@ -188,22 +204,29 @@ pub(super) fn interleave(
     vectors: usize,
     out: &mut [f64],
 ) {
+    /// Rows of the blocks written at a time: their part of the output stays in the first-level cache.
+    const TILE: usize = 64;
     let q = plain.len();
-    let mut next_lost = 0;
-    for (block, &worker) in plain.iter().enumerate() {
-        let source = if plan.repaired.get(next_lost) == Some(&block) {
-            next_lost += 1;
-            &lost[(next_lost - 1) * columns..next_lost * columns]
-        } else {
-            &replies[worker * columns..(worker + 1) * columns]
-        };
-        if vectors == 1 {
-            for (to, from) in out.iter_mut().skip(block).step_by(q).zip(source) {
-                *to = *from;
+    for (tile, out) in out.chunks_mut(TILE * q * vectors).enumerate() {
+        let mut next_lost = 0;
+        for (block, &worker) in plain.iter().enumerate() {
+            let source = if plan.repaired.get(next_lost) == Some(&block) {
+                next_lost += 1;
+                &lost[(next_lost - 1) * columns..next_lost * columns]
+            } else {
+                &replies[worker * columns..(worker + 1) * columns]
+            };
+            let source = &source[tile * TILE * vectors..];
+            if q == 1 {
+                out.copy_from_slice(&source[..out.len()]);
+            } else if vectors == 1 {
+                for (to, from) in out.iter_mut().skip(block).step_by(q).zip(source) {
+                    *to = *from;
+                }
+            } else {
+                let rows = out.chunks_exact_mut(vectors).skip(block).step_by(q);
+                rows.zip(source.chunks_exact(vectors)).for_each(|(to, from)| to.copy_from_slice(from));
             }
-        } else {
-            let rows = out.chunks_exact_mut(vectors).skip(block).step_by(q);
-            rows.zip(source.chunks_exact(vectors)).for_each(|(to, from)| to.copy_from_slice(from));
         }
     }
 }

@@ -73,6 +73,7 @@ impl Sketch {
     }
 
     /// Combines one worker's replies into `out` (r numbers), divided by `sigma`.
+    #[inline(always)]
     pub(super) fn apply(&mut self, replies: &[f64], sigma: f64, out: &mut [f64]) {
         let r = self.buckets;
         self.sums.clear();
