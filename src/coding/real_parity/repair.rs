@@ -98,12 +98,13 @@ impl Plan {
         for at in (0..columns).step_by(LANES) {
             let width = (columns - at).min(LANES);
             for (packed, &worker) in tile.chunks_exact_mut(LANES).zip(&self.kept) {
-                let source = &replies[worker * columns + at..][..width];
+                let source = &replies[worker * columns + at..];
+                // The common case has its length in the code, for a copy in registers.
                 if width == LANES {
-                    packed.copy_from_slice(source);
+                    packed[..LANES].copy_from_slice(&source[..LANES]);
                 } else {
                     packed.fill(0.0);
-                    packed[..width].copy_from_slice(source);
+                    packed[..width].copy_from_slice(&source[..width]);
                 }
             }
             for (group, rows) in self.rows.chunks(4 * n).enumerate() {
@@ -111,7 +112,12 @@ impl Plan {
                 for (offset, sums) in sums.iter().enumerate().take(rows.len() / n) {
                     let row = 4 * group + offset;
                     if row < self.repaired.len() {
-                        lost[row * columns + at..][..width].copy_from_slice(&sums[..width]);
+                        let target = &mut lost[row * columns + at..];
+                        if width == LANES {
+                            target[..LANES].copy_from_slice(sums);
+                        } else {
+                            target[..width].copy_from_slice(&sums[..width]);
+                        }
                     } else {
                         energies.iter_mut().zip(sums).for_each(|(e, x)| *e += x * x);
                     }
