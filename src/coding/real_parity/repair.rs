@@ -83,46 +83,55 @@ impl Plan {
             return self.wide_tiles(replies, columns, buffers);
         }
         buffers.tile.resize(self.kept.len() * LANES, 0.0);
-        let Buffers { tile, lost, .. } = buffers;
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || self.narrow_tiles(replies, columns, tile, lost),
-        )
+        pulp::Arch::new().dispatch(NarrowTiles { plan: self, replies, columns, buffers })
     }
 
     /// Few workers: tiles of [`LANES`] columns, four rows at a time in registers.
     #[inline(always)]
     fn narrow_tiles(&self, replies: &[f64], columns: usize, tile: &mut [f64], lost: &mut [f64]) -> f64 {
         let n = self.kept.len();
+        let (repaired, rows) = (self.repaired.len(), self.repaired.len() + self.checks);
         let mut energies = [0.0; LANES];
-        for at in (0..columns).step_by(LANES) {
+        let mut at = 0;
+        while at < columns {
             let width = (columns - at).min(LANES);
-            for (packed, &worker) in tile.chunks_exact_mut(LANES).zip(&self.kept) {
-                let source = &replies[worker * columns + at..];
+            for t in 0..n {
+                let from = self.kept[t] * columns + at;
+                let packed = &mut tile[t * LANES..(t + 1) * LANES];
                 // The common case has its length in the code, for a copy in registers.
                 if width == LANES {
-                    packed[..LANES].copy_from_slice(&source[..LANES]);
+                    let source = &replies[from..from + LANES];
+                    for l in 0..LANES {
+                        packed[l] = source[l];
+                    }
                 } else {
-                    packed.fill(0.0);
-                    packed[..width].copy_from_slice(&source[..width]);
-                }
-            }
-            for (group, rows) in self.rows.chunks(4 * n).enumerate() {
-                let sums = if rows.len() == 4 * n { four_rows(rows, tile, n) } else { few_rows(rows, tile, n) };
-                for (offset, sums) in sums.iter().enumerate().take(rows.len() / n) {
-                    let row = 4 * group + offset;
-                    if row < self.repaired.len() {
-                        let target = &mut lost[row * columns + at..];
-                        if width == LANES {
-                            target[..LANES].copy_from_slice(sums);
-                        } else {
-                            target[..width].copy_from_slice(&sums[..width]);
-                        }
-                    } else {
-                        energies.iter_mut().zip(sums).for_each(|(e, x)| *e += x * x);
+                    for l in 0..LANES {
+                        packed[l] = if l < width { replies[from + l] } else { 0.0 };
                     }
                 }
             }
+            let mut row = 0;
+            while row < rows {
+                // Past the last row the rows before it are taken again, and not used.
+                let first = row.min(rows.saturating_sub(4));
+                let sums =
+                    if rows >= 4 { four_rows(&self.rows, first, tile, n) } else { few_rows(&self.rows, rows, tile, n) };
+                for (offset, sums) in sums.iter().enumerate() {
+                    let target = first + offset;
+                    if target < row || target >= rows {
+                        continue;
+                    }
+                    if target >= repaired {
+                        for l in 0..LANES {
+                            energies[l] += sums[l] * sums[l];
+                        }
+                    } else {
+                        lost[target * columns + at..][..width].copy_from_slice(&sums[..width]);
+                    }
+                }
+                row = first + 4;
+            }
+            at += LANES;
         }
         energies.iter().sum()
     }
@@ -163,13 +172,32 @@ pub(super) struct Buffers {
     wide: Vec<f64>,
 }
 
-/// Products of four rows of n coefficients with a packed tile (n x LANES).
+/// [`Plan::narrow_tiles`] compiled for the vector unit at hand.
+struct NarrowTiles<'a> {
+    plan: &'a Plan,
+    replies: &'a [f64],
+    columns: usize,
+    buffers: &'a mut Buffers,
+}
+
+impl pulp::WithSimd for NarrowTiles<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        self.plan.narrow_tiles(self.replies, self.columns, &mut self.buffers.tile, &mut self.buffers.lost)
+    }
+}
+
+/// Products of the rows `first..first + 4` of n coefficients with a packed tile (n x LANES).
 #[inline(always)]
-fn four_rows(rows: &[f64], tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
+fn four_rows(rows: &[f64], first: usize, tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
+    let rows = &rows[first * n..(first + 4) * n];
+    let tile = &tile[..n * LANES];
     let mut sums = [[0.0; LANES]; 4];
-    let (head, tail) = rows.split_at(2 * n);
-    let ((a, b), (c, d)) = (head.split_at(n), tail.split_at(n));
-    for ((((x, a), b), c), d) in tile.chunks_exact(LANES).zip(a).zip(b).zip(c).zip(d) {
+    for t in 0..n {
+        let x = &tile[t * LANES..(t + 1) * LANES];
+        let (a, b, c, d) = (rows[t], rows[n + t], rows[2 * n + t], rows[3 * n + t]);
         for l in 0..LANES {
             sums[0][l] += a * x[l];
             sums[1][l] += b * x[l];
@@ -180,12 +208,14 @@ fn four_rows(rows: &[f64], tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
     sums
 }
 
-/// The same for one to three rows.
+/// The same for all of one to three rows.
 #[inline(always)]
-fn few_rows(rows: &[f64], tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
+fn few_rows(rows: &[f64], count: usize, tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
     let mut sums = [[0.0; LANES]; 4];
-    for (row, sums) in rows.chunks_exact(n).zip(&mut sums) {
-        for (x, c) in tile.chunks_exact(LANES).zip(row) {
+    for t in 0..n {
+        let x = &tile[t * LANES..(t + 1) * LANES];
+        for (row, sums) in sums.iter_mut().enumerate().take(count) {
+            let c = rows[row * n + t];
             for l in 0..LANES {
                 sums[l] += c * x[l];
             }
