@@ -72,6 +72,16 @@ pub enum Error {
     Interrupted,
 }
 
+/// A piece of text for an error message: on one line, at most 40 characters, whatever its bytes.
+pub(crate) fn quoted(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() {
+        shown.push_str("...");
+    }
+    format!("`{shown}`")
+}
+
 /// `Result` with the crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

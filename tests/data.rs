@@ -166,7 +166,7 @@ fn sources_are_parsed_and_faults_say_what_is_allowed() {
         ("synthetic:rows=3", "KIND"),
         ("synthetic:cubic,rows=3,cols=4", "regression, sparse-regression, logistic, softmax"),
         ("synthetic:regression,rows=3", "cols="),
-        ("synthetic:regression,rows=3,cols=4,density=1", "`noise`"),
+        ("synthetic:regression,rows=3,cols=4,density=1", "noise=…"),
         ("synthetic:regression,rows=0,cols=4", "at least 1"),
         ("synthetic:regression,rows=-3,cols=4", "a whole number"),
         ("synthetic:regression,rows=3,cols=4,noise=nan", "0 or more"),

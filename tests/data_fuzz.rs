@@ -1,7 +1,8 @@
 //! Fuzz-style tests of the parsers: whatever the bytes, they give data or a one-line error, and never panic.
 
 use proptest::prelude::*;
-use steadfast::data::{CsvOptions, Dataset, Labels, LoadOptions, Parameters, Source, load, parse_csv, parse_libsvm};
+use steadfast::data::{CsvOptions, Dataset, Labels, LoadOptions, Source, load, parse_csv, parse_libsvm};
+use steadfast::params::Params;
 use steadfast::{Error, Result};
 
 /// What must hold of any outcome: an error is one line and the user's to mend; data are whole and finite.
@@ -116,7 +117,7 @@ proptest! {
         if let Err(error) = text.parse::<Source>() {
             one_line(&error)?;
         }
-        if let Ok(mut given) = Parameters::parse("--x", &text) {
+        if let Ok(mut given) = Params::parse("--x", &text) {
             let _ = given.take("rows", 1usize);
             if let Err(error) = given.finish() {
                 one_line(&error)?;

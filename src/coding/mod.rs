@@ -111,6 +111,11 @@ impl Certainty {
         }
     }
 
+    /// Whether it rests on the secret keys.
+    pub fn is_keyed(self) -> bool {
+        self == Certainty::Keyed
+    }
+
     /// Whether the bound stands: certified, if need be with keys that stayed secret.
     pub fn is_certified(self) -> bool {
         matches!(self, Certainty::Certified | Certainty::Keyed)

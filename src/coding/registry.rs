@@ -39,7 +39,7 @@ pub fn code_by_name(
     tolerance: Tolerance,
     options: CodeOptions,
 ) -> Result<Arc<dyn DataCode>> {
-    let mut params = Params::parse(spec)?;
+    let mut params = Params::parse("code", spec)?;
     if options.keyed && params.name() != "real-parity" {
         return Err(Error::usage("--keys", format!("with the code {}", params.name()), "the code real-parity"));
     }
@@ -68,6 +68,6 @@ pub fn code_by_name(
             let options = ParityOptions { basis, resist_collusion: collusion == "resist", uncertified, keyed, seed };
             Ok(Arc::new(RealParity::with_options(workers, tolerance, options)?))
         }
-        other => Err(Error::usage("code", other, CODES.join(", "))),
+        _ => Err(params.unknown(CODES.join(", "))),
     }
 }

@@ -1,5 +1,7 @@
 //! Small pieces of text: what a cell of a table holds, and how to show one in an error message.
 
+pub(super) use crate::error::quoted;
+
 /// What one cell of a CSV file holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell<'a> {
@@ -28,16 +30,6 @@ impl<'a> Cell<'a> {
         let missing = ["", "?", "na", "n/a", "null"];
         if missing.iter().any(|m| text.eq_ignore_ascii_case(m)) { Cell::Missing } else { Cell::Text(text) }
     }
-}
-
-/// A piece of text for an error message: on one line, at most 40 characters, whatever its bytes.
-pub(super) fn quoted(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-    if text.chars().nth(40).is_some() {
-        shown.push_str("...");
-    }
-    format!("`{shown}`")
 }
 
 /// The first names of a list, for an error message.

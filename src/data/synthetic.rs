@@ -11,8 +11,8 @@ use super::dataset::{Dataset, Labels};
 use super::labels::MAX_CLASSES;
 use super::libsvm::MAX_FEATURES;
 use super::matrix::{Csr, Dense, Matrix};
-use super::parameters::Parameters;
 use crate::error::{Error, Result};
+use crate::params::Params;
 use crate::scalar::Element;
 use crate::seed::{Purpose, Seed};
 
@@ -95,7 +95,7 @@ impl Synthetic {
     /// # Errors
     /// [`Error::Usage`] for an unknown kind or parameter, or a value out of range.
     pub fn parse(what: &str, text: &str) -> Result<Self> {
-        let mut given = Parameters::parse(what, text)?;
+        let mut given = Params::parse(what, text)?;
         let (rows, cols) = (given.require("rows")?, given.require("cols")?);
         let kind = match given.name() {
             "regression" => SyntheticKind::Regression { noise: given.take("noise", 1.0)? },

@@ -1,7 +1,7 @@
 //! Gather policies: when a round has heard enough.
 
-use super::options::Options;
 use crate::error::{Error, Result};
+use crate::params::Params;
 
 /// When a round has heard enough.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -32,17 +32,17 @@ impl Gather {
     /// assert!(Gather::parse("speculative").is_err());
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
-        let missing = |key: &str| Error::usage("gather", format!("{text} without {key}"), ALLOWED);
-        let mut options = Options::parse("gather", text)?;
-        let gather = match options.name {
+        let mut options = Params::parse("gather", text)?;
+        let gather = match options.name() {
             "all" => Gather::All,
-            "first" => Gather::First(options.count("k")?.ok_or_else(|| missing("k"))?),
+            "first" => Gather::First(options.count("k")?.ok_or_else(|| options.missing("k"))?),
             "decodable" => Gather::Decodable,
             "deadline" => {
-                let seconds = options.maybe("s", "seconds above 0", |s| s > 0.0)?;
-                Gather::Deadline(seconds.ok_or_else(|| missing("s"))?)
+                let fine = |s: &f64| s.is_finite() && *s > 0.0;
+                let seconds = options.take_within("s", "finite seconds above 0", fine)?;
+                Gather::Deadline(seconds.ok_or_else(|| options.missing("s"))?)
             }
-            _ => return Err(Error::usage("gather", text, ALLOWED)),
+            _ => return Err(options.unknown(ALLOWED)),
         };
         options.finish()?;
         Ok(gather)

@@ -4,7 +4,6 @@ pub mod clock;
 pub mod fault;
 mod frames;
 mod gather;
-mod options;
 mod request;
 mod round;
 mod simulated;

@@ -261,6 +261,7 @@ impl<'r, 'o> Run<'r, 'o> {
             residual: tally.residual,
             bound: tally.bound,
             certified: tally.certainty.is_certified(),
+            keyed: tally.certainty.is_keyed(),
             injected: None,
         };
         self.next += 1;

@@ -63,7 +63,7 @@ pub fn loss_by_id(id: &LossId) -> Result<Arc<dyn Loss>> {
 /// # Ok::<(), steadfast::Error>(())
 /// ```
 pub fn loss_by_name(text: &str) -> Result<Arc<dyn Loss>> {
-    let mut params = Params::parse(text)?;
+    let mut params = Params::parse("loss", text)?;
     let name = params.name().to_owned();
     let parameters = match name.as_str() {
         "huber" => vec![params.take("delta", 1.0)?],

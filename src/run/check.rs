@@ -1,7 +1,11 @@
 //! What can be found wrong with a configuration before any work is done.
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
+use super::train::make_code;
 use crate::error::{Error, Result};
+use crate::fleet::{Attack, Delay, Gather};
+use crate::method;
+use crate::objective::{LOSS_NAMES, Penalized, Penalty};
 use crate::scalar::Precision;
 
 /// Refuses numbers outside their range.
@@ -43,6 +47,7 @@ impl TrainConfig {
                 format!("at most the {} workers", self.workers),
             ));
         }
+        self.check_names()?;
         if self.device == DeviceKind::Gpu && self.precision == Some(Precision::F64) {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
@@ -54,6 +59,27 @@ impl TrainConfig {
             ));
         }
         Ok(())
+    }
+
+    /// Refuses names and parameters that nothing has, so that a long read of the data does not come first.
+    fn check_names(&self) -> Result<()> {
+        let name = self.task.as_deref().unwrap_or("squared").split(':').next().unwrap_or_default();
+        if !LOSS_NAMES.iter().any(|known| known.split(':').next() == Some(name)) {
+            return Err(Error::usage("--task", name, LOSS_NAMES.join(", ")));
+        }
+        if let Some(constraint) = &self.constraint {
+            Penalty::parse(constraint, Penalized::new(1, false)?)?;
+        }
+        if self.method != "auto" {
+            method::by_name(&self.method)?;
+        }
+        Attack::parse(&self.attack)?;
+        let delay = Delay::parse(&self.delay)?;
+        if self.fleet == FleetKind::Tcp && delay != Delay::None {
+            return Err(Error::usage("--delay with --fleet tcp", &self.delay, "none: real workers take real time"));
+        }
+        let code = make_code(self)?;
+        Gather::parse(&self.gather_name())?.check(code.workers())
     }
 
     /// The code's name with parameters: as asked, or what the tolerance needs.

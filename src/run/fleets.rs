@@ -169,9 +169,6 @@ fn open_tcp<'a, T: Element>(
     features: &'a Matrix<f64>,
     launch: &WorkerCommand,
 ) -> Result<Opened<'a>> {
-    if config.delay != "none" {
-        return Err(Error::usage("--delay with --fleet tcp", &config.delay, "none: real workers take real time"));
-    }
     let (faults, witness) = plan(config, &**code)?;
     let threads = config.threads.unwrap_or(1).to_string();
     let fleet = TcpFleet::<T>::start(faults, TcpOptions::default(), &mut |invitation| {

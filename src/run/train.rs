@@ -296,7 +296,8 @@ fn end_of_iterations(record: &mut RunRecord) {
         names.dedup();
     }
     let end = &mut record.end;
-    end.certified = record.iterations.iter().all(|i| i.certified);
+    end.certified = !record.iterations.is_empty() && record.iterations.iter().all(|i| i.certified);
+    end.keyed = record.iterations.iter().any(|i| i.keyed);
     end.bound = record.iterations.iter().map(|i| i.bound).fold(0.0, f64::max);
     end.naming = NamingScore::of(&record.iterations);
     (end.liars, end.late) = (liars, late);

@@ -50,13 +50,22 @@ pub struct IterationRecord {
     pub liars: Vec<usize>,
     /// Largest parity residual of its rounds.
     pub residual: f64,
-    /// Largest bound on the error of a decoded value of its rounds.
+    /// Largest bound on the error of a decoded value of its rounds; infinite (`null` in JSON) where there is none.
+    #[serde(deserialize_with = "null_is_infinite")]
     pub bound: f64,
     /// True when every round of it was certified.
     pub certified: bool,
+    /// True when some round of it is certified only as long as the secret keys stayed secret.
+    #[serde(default)]
+    pub keyed: bool,
     /// What was injected, filled in by the observer; the master never sees it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub injected: Option<Injected>,
+}
+
+/// JSON has no infinity: it is written as `null`.
+fn null_is_infinite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(<Option<f64> as serde::Deserialize>::deserialize(from)?.unwrap_or(f64::INFINITY))
 }
 
 /// The truth about the faults of one iteration.

@@ -1,7 +1,7 @@
 //! The record file: everything a run was asked and what happened in it, as JSON.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{IterationRecord, Observer};
 use crate::error::{Error, Result};
@@ -80,7 +80,11 @@ pub struct FinalRecord {
     pub late: Vec<usize>,
     /// True when every round was certified.
     pub certified: bool,
-    /// Largest bound on the error of a decoded value.
+    /// True when some round is certified only as long as the secret keys stayed secret.
+    #[serde(default)]
+    pub keyed: bool,
+    /// Largest bound on the error of a decoded value; infinite (`null` in JSON) where there is none.
+    #[serde(deserialize_with = "super::null_is_infinite")]
     pub bound: f64,
     /// Names against the injected truth, when faults were injected.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -160,33 +164,49 @@ impl RunRecord {
 /// # Errors
 /// [`Error::Io`].
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let io = |source| Error::Io { action: "write", path: path.into(), before_work: false, source };
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let mut file = std::fs::File::create(&part).map_err(io)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
-    std::fs::rename(&part, path).map_err(io)
+    let write = || -> std::io::Result<()> {
+        let Some((part, target)) = part_of(path) else { return std::fs::write(path, bytes) };
+        let mut file = std::fs::File::create(&part)?;
+        let written =
+            file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, target));
+        if written.is_err() {
+            // Half a file is of no use; why it could not be written is what the caller gets to know.
+            let _ = std::fs::remove_file(&part);
+        }
+        written
+    };
+    write().map_err(|source| Error::Io { action: "write", path: path.into(), before_work: false, source })
 }
 
-/// Finds out before any work whether `path` can be written: opens it for appending, and removes it again if it was not
-/// there.
+/// The temporary file beside the file that `path` means (behind a symbolic link, where it is one), and that file; `None`
+/// for what is no regular file (a pipe, `/dev/stdout`), which is written as it is.
+fn part_of(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let target = path.canonicalize().unwrap_or_else(|_| path.into());
+    if target.metadata().is_ok_and(|m| !m.is_file()) {
+        return None;
+    }
+    let mut name = target.file_name().unwrap_or_default().to_os_string();
+    name.push(".part");
+    Some((target.with_file_name(name), target))
+}
+
+/// Finds out before any work whether [`write_whole`] can write `path`, and leaves nothing behind.
 ///
 /// # Errors
 /// [`Error::Io`] with `before_work`.
 pub fn check_writable(path: &Path) -> Result<()> {
-    let existed = path.exists();
-    std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(|source| Error::Io {
-        action: "write",
-        path: path.into(),
-        before_work: true,
-        source,
-    })?;
-    if !existed {
-        // Nothing to keep: the run writes the file whole at its end.
-        let _ = std::fs::remove_file(path);
-    }
-    Ok(())
+    let open = |path: &Path| std::fs::OpenOptions::new().append(true).create(true).open(path);
+    let attempt = || -> std::io::Result<()> {
+        let existed = path.exists();
+        open(path)?;
+        if !existed {
+            std::fs::remove_file(path)?;
+        }
+        let Some((part, _)) = part_of(path) else { return Ok(()) };
+        open(&part)?;
+        std::fs::remove_file(&part)
+    };
+    attempt().map_err(|source| Error::Io { action: "write", path: path.into(), before_work: true, source })
 }
 
 /// An observer that keeps every iteration.

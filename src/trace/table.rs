@@ -2,17 +2,7 @@
 
 use super::record::RunRecord;
 
-/// A short list of workers: all of them up to eight, else the first ones and how many more.
-fn workers(list: &[usize]) -> String {
-    if list.is_empty() {
-        return "none".into();
-    }
-    let shown: Vec<String> = list.iter().take(8).map(ToString::to_string).collect();
-    let more = list.len().saturating_sub(8);
-    if more > 0 { format!("{} and {more} more", shown.join(" ")) } else { shown.join(" ") }
-}
-
-/// How often each worker is named in a list of lists, as `worker (times)`, most often first.
+/// In how many iterations each worker is named, as `worker (times)`, most often first.
 fn tally<'a>(lists: impl Iterator<Item = &'a Vec<usize>>, count: usize) -> String {
     let mut times = vec![0usize; count];
     for &worker in lists.flatten() {
@@ -39,6 +29,35 @@ fn seconds(s: f64) -> String {
     } else {
         format!("{s:.2} s")
     }
+}
+
+/// What is known of the error of the decoded values, and from what.
+fn certificate(record: &RunRecord) -> String {
+    let end = &record.end;
+    let all = record.iterations.len();
+    if all == 0 {
+        return "none: no iteration was finished".into();
+    }
+    if end.certified {
+        let bound = format!("no decoded value off by more than {:.2e}", end.bound);
+        let keyed = record.iterations.iter().filter(|i| i.keyed).count();
+        return match keyed {
+            0 => format!("certified: {bound}"),
+            _ => format!(
+                "certified by the secret keys (in {keyed} of {all} iterations the code alone could not): {bound}"
+            ),
+        };
+    }
+    let open = record.iterations.iter().filter(|i| !i.certified).count();
+    if record.code.blocks == record.code.workers {
+        return "NOT certified: a code without redundancy can't detect lies".into();
+    }
+    let why = if record.config["uncertified"] == true {
+        "more was missing or wrong than the code vouches for, which --uncertified allows"
+    } else {
+        "so many replies were missing that nothing was left to check the others against"
+    };
+    format!("NOT certified in {open} of {all} iterations: {why}")
 }
 
 /// The table that ends a run: how it ended, what it cost, who was late, who lied, and what is certified.
@@ -71,7 +90,7 @@ pub fn final_table(record: &RunRecord) -> String {
         format!("{} on {} workers, redundancy {:.3}", record.code.name, record.code.workers, record.code.redundancy),
     );
     row("named liars (iterations)", tally(record.iterations.iter().map(|i| &i.liars), record.code.workers));
-    row("late (iterations)", tally(record.iterations.iter().map(|i| &i.late), record.code.workers));
+    row("late or silent (iterations)", tally(record.iterations.iter().map(|i| &i.late), record.code.workers));
     if let Some(score) = end.naming {
         row(
             "against the injected",
@@ -81,19 +100,7 @@ pub fn final_table(record: &RunRecord) -> String {
             ),
         );
     }
-    let certificate = if end.certified {
-        format!("certified: no decoded value off by more than {:.2e}", end.bound)
-    } else {
-        format!("NOT certified: workers {} can't be checked by this code and these options", workers(&end.late))
-    };
-    row(
-        "certificate",
-        if end.certified || !end.late.is_empty() {
-            certificate
-        } else {
-            "NOT certified: this code can't detect lies".into()
-        },
-    );
+    row("certificate", certificate(record));
     if let Some(error) = &end.error {
         row("ended by", error.clone());
     }

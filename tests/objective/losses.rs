@@ -177,10 +177,10 @@ fn bad_names_and_labels_say_what_is_allowed() {
     assert!(message("hinge").starts_with("loss: got hinge; allowed: squared, logistic, softmax:classes=K"));
     assert_eq!(message("huber:delta=0"), "huber: delta: got 0; allowed: a positive finite number");
     assert_eq!(message("huber:delta=nan"), "huber: delta: got NaN; allowed: a positive finite number");
-    assert_eq!(message("huber:width=2"), "huber: got width=2; allowed: delta=…");
-    assert_eq!(message("softmax"), "softmax: got no classes; allowed: softmax:classes=…");
+    assert_eq!(message("huber:width=2"), "loss huber: got `width=2`; allowed: delta=…");
+    assert_eq!(message("softmax"), "loss softmax: got no classes; allowed: softmax:classes=…");
     assert_eq!(message("softmax:classes=1"), "softmax: classes: got 1; allowed: at least 2");
-    assert_eq!(message("logistic:c=1"), "logistic: got c=1; allowed: no parameters");
+    assert_eq!(message("logistic:c=1"), "loss logistic: got `c=1`; allowed: no parameters");
     let by_id = |name: &str, parameters: Vec<f64>| loss_by_id(&LossId { name: name.into(), parameters }).unwrap_err();
     assert_eq!(by_id("squared", vec![1.0]).to_string(), "squared: got 1 parameters; allowed: 0 parameters");
     assert_eq!(by_id("huber", vec![]).to_string(), "huber: got no parameter; allowed: 1 parameter");

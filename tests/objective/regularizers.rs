@@ -150,12 +150,12 @@ fn names_map_to_l1_and_l2() {
     assert!(parse("none").unwrap().regularizer.is_none());
 
     let message = |text: &str| parse(text).unwrap_err().to_string();
-    assert!(message("l3").starts_with("regularizer: got l3; allowed: none, l1:weight=X"));
+    assert!(message("l3").starts_with("regularizer: got `l3`; allowed: none, l1:weight=X"));
     assert_eq!(message("l1:weight=-1"), "l1: got -1; allowed: a finite number of at least 0");
     assert_eq!(message("box:lo=2,hi=1"), "box: got lo=2,hi=1; allowed: lo <= hi");
     assert_eq!(message("box:lo=nan,hi=1"), "box: got lo=NaN,hi=1; allowed: lo <= hi");
     assert_eq!(message("simplex:radius=0"), "simplex: radius: got 0; allowed: a positive finite number");
-    assert_eq!(message("l2-ball:r=1"), "l2-ball: got r=1; allowed: radius=…");
+    assert_eq!(message("l2-ball:r=1"), "regularizer l2-ball: got `r=1`; allowed: radius=…");
     assert_eq!(message("elastic-net:weight=1,ratio=2"), "elastic-net: ratio: got 2; allowed: 0 (all l2) to 1 (all l1)");
     assert!(Penalized::new(0, false).is_err());
 }

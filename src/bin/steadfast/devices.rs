@@ -1,5 +1,7 @@
 //! `steadfast devices`.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 use steadfast::Result;
 use steadfast::device::{CpuDevice, Device, DeviceInfo};
@@ -17,15 +19,17 @@ pub fn run(args: &JsonArgs) -> Result<u8> {
         output::json(&json!({"devices": devices, "auto": auto}))?;
         return Ok(0);
     }
+    let mut text = String::new();
     for (at, device) in devices.iter().enumerate() {
         let taken = if at == auto { "  <- --device auto" } else { "" };
         let software = if device.software { ", software" } else { "" };
-        println!("{}  {} ({}{software}){taken}", device.kind, device.name, device.detail);
+        let _ = writeln!(text, "{}  {} ({}{software}){taken}", device.kind, device.name, device.detail);
     }
     if cfg!(not(feature = "gpu")) {
-        println!("built without the feature gpu");
+        text.push_str("built without the feature gpu\n");
     } else if devices.len() == 1 {
-        println!("no GPU adapter found (no Vulkan, Metal or DX12 driver)");
+        text.push_str("no GPU adapter found (no Vulkan, Metal or DX12 driver)\n");
     }
+    output::text(&text)?;
     Ok(0)
 }

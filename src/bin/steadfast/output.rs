@@ -1,31 +1,51 @@
 //! What the program prints: one line for an error, JSON where asked.
 
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use serde_json::json;
 use steadfast::{Error, Result};
 
+/// Writes `text` to standard output. A reader that has gone (`steadfast … | head`) has what it wanted: no error.
+///
+/// # Errors
+/// [`Error::Io`] when it can't be written for another reason.
+pub fn text(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(source) if source.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::Io { action: "write", path: "standard output".into(), before_work: false, source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A line on standard error; there is nobody left to tell if that fails.
+pub fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", line.replace(['\n', '\r'], " "));
+}
+
 /// An error as one line on standard error, or as JSON on standard output.
 pub fn error(error: &Error, json: bool) {
     if json {
-        println!(
-            "{}",
-            json!({"error": {"kind": error.kind(), "message": error.to_string(), "got": error.got(), "allowed": error.allowed()}})
-        );
+        let value = json!({
+            "error": {"kind": error.kind(), "message": error.to_string(), "got": error.got(), "allowed": error.allowed()}
+        });
+        // The exit status still tells.
+        let _ = text(&format!("{value}\n"));
     } else {
-        eprintln!("steadfast: {}", error.to_string().replace('\n', " "));
+        note(&format!("steadfast: {error}"));
     }
 }
 
 /// A value as one line of JSON on standard output.
 ///
 /// # Errors
-/// [`Error::Numerical`] when it can't be written as JSON.
+/// [`Error::Numerical`] when it can't be written as JSON; as [`text`].
 pub fn json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string(value)
+    let line = serde_json::to_string(value)
         .map_err(|e| Error::Numerical(format!("the result can't be written as JSON: {e}")))?;
-    println!("{text}");
-    Ok(())
+    text(&format!("{line}\n"))
 }
 
 /// `{"final": …, "written": [paths]}`.

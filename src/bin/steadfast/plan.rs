@@ -1,5 +1,7 @@
 //! `steadfast plan`.
 
+use std::fmt::Write as _;
+
 use steadfast::Result;
 use steadfast::coding::{Plan, Tolerance};
 
@@ -14,8 +16,14 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
         output::json(&plan)?;
         return Ok(0);
     }
-    println!("{} x {}, {} stored values; {} workers, {tolerance}", args.rows, args.cols, plan.stored, args.workers);
-    println!(
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{} x {}, {} stored values; {} workers, {tolerance}",
+        args.rows, args.cols, plan.stored, args.workers
+    );
+    let _ = writeln!(
+        text,
         "{:24} {:>6} {:>14} {:>10} {:>16} {:>10} {:>12} {:>12}",
         "code", "blocks", "stored", "redundancy", "worker's m-adds", "up", "down", "down x m"
     );
@@ -24,7 +32,8 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
         match (&code.cost, &code.refused) {
             (Some(c), _) => {
                 let bound = if c.exact { "" } else { " (upper bounds)" };
-                println!(
+                let _ = writeln!(
+                    text,
                     "{name:24} {:6} {:14} {:10.3} {:16} {:10} {:12} {:12}{bound}",
                     c.blocks,
                     c.stored,
@@ -35,9 +44,14 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
                     c.floats_down_unicast
                 );
             }
-            (None, why) => println!("{name:24} no: {}", why.as_deref().unwrap_or("it can't carry this")),
+            (None, why) => {
+                let _ = writeln!(text, "{name:24} no: {}", why.as_deref().unwrap_or("it can't carry this"));
+            }
         }
     }
-    println!("redundancy counts X and X' (2 = each stored once); codes in brackets are not built here, only compared");
+    text.push_str(
+        "redundancy counts X and X' (2 = each stored once); codes in brackets are not built here, only compared\n",
+    );
+    output::text(&text)?;
     Ok(0)
 }

@@ -44,7 +44,7 @@ pub fn run(args: &PredictArgs) -> Result<u8> {
     };
     match &args.output {
         Some(path) => write_whole(path, text.as_bytes())?,
-        None if !args.json => print!("{text}"),
+        None if !args.json => output::text(&text)?,
         None => {}
     }
     if args.json {
@@ -58,7 +58,7 @@ pub fn run(args: &PredictArgs) -> Result<u8> {
             Score::Accuracy(x) => format!("accuracy {x:.4}"),
             Score::Rmse(x) => format!("root mean square error {x:.6}"),
         };
-        eprintln!("{line} on {} rows", loaded.data.labels.len());
+        output::note(&format!("{line} on {} rows", loaded.data.labels.len()));
     }
     Ok(0)
 }

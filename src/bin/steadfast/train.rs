@@ -1,5 +1,6 @@
 //! `steadfast train`.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,14 +16,19 @@ use crate::output;
 /// Set by Ctrl-C; the run stops after its current iteration and still writes the record.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// The first Ctrl-C (or SIGTERM) asks the run to stop; a second one, should an iteration take too long, ends the program.
+fn interrupt() {
+    if INTERRUPTED.swap(true, Ordering::SeqCst) {
+        std::process::exit(i32::from(Error::Interrupted.exit_status()));
+    }
+}
+
 /// Runs the command; the exit status.
 pub fn run(args: &TrainArgs) -> Result<u8> {
     // Everything that can be refused is refused before the data is read.
     let config = args.config();
     config.check()?;
-    for path in [&args.model, &args.record, &args.plot].into_iter().flatten() {
-        check_writable(path)?;
-    }
+    check_outputs(args)?;
     let init = args.init.as_deref().map(Model::read).transpose()?;
     let source = args.data.parse::<Source>()?;
     let options = LoadOptions {
@@ -45,11 +51,9 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         }
         (None, None) => (loaded.data, None),
     };
-    if ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::SeqCst)).is_err() {
-        return Err(Error::Fleet("the handler of Ctrl-C can't be installed".into()));
-    }
+    ctrlc::set_handler(interrupt).map_err(|e| Error::Fleet(format!("Ctrl-C can't be handled: {e}")))?;
     let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
-    let mut progress = Progress::new(config.iterations);
+    let mut progress = (!args.quiet && !args.json).then(|| Progress::new(config.iterations));
     let mut training = Training::new(config)
         .command(format!("steadfast {command}"))
         .data_name(args.data.clone())
@@ -60,8 +64,8 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     if let Ok(program) = std::env::current_exe() {
         training = training.worker_command(WorkerCommand { program, arguments: vec!["worker".into()] });
     }
-    if !args.quiet && !args.json {
-        training = training.observe(&mut progress);
+    if let Some(progress) = &mut progress {
+        training = training.observe(progress);
     }
     let trained = training.run(data)?;
     drop(progress);
@@ -72,9 +76,22 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     } else if args.json {
         output::outcome(&trained.record.end, &written)?;
     } else if !args.quiet {
-        print(&trained.record, trained.model.as_ref(), &written);
+        output::text(&summary(&trained.record, trained.model.as_ref(), &written))?;
     }
     Ok(trained.exit_status)
+}
+
+/// Refuses what can't be written, and two outputs in one file.
+fn check_outputs(args: &TrainArgs) -> Result<()> {
+    let outputs = [("--model", &args.model), ("--record", &args.record), ("--plot", &args.plot)];
+    let given: Vec<_> = outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?))).collect();
+    for (at, (option, path)) in given.iter().enumerate() {
+        if let Some((other, _)) = given[..at].iter().find(|(_, earlier)| earlier == path) {
+            return Err(Error::usage(*option, path.display(), format!("another file than that of {other}")));
+        }
+        check_writable(path)?;
+    }
+    Ok(())
 }
 
 fn write_outputs(
@@ -98,19 +115,22 @@ fn write_outputs(
     Ok(())
 }
 
-fn print(record: &RunRecord, model: Option<&Model>, written: &[PathBuf]) {
+fn summary(record: &RunRecord, model: Option<&Model>, written: &[PathBuf]) -> String {
     let task = model.map_or(String::new(), |m| {
         let classes =
             if m.task.classes.is_empty() { String::new() } else { format!(", classes {}", m.task.classes.join(" ")) };
         format!("{}{classes}", m.task.loss)
     });
-    println!(
-        "{} rows x {} columns ({} stored values); task {task}",
-        record.data.rows, record.data.cols, record.data.nnz
+    let mut text = format!(
+        "{} rows x {} columns ({} stored values); task {task}\n{}\n{}",
+        record.data.rows,
+        record.data.cols,
+        record.data.nnz,
+        record.fleet,
+        final_table(record)
     );
-    println!("{}", record.fleet);
-    print!("{}", final_table(record));
     for path in written {
-        println!("  wrote {}", path.display());
+        let _ = writeln!(text, "  wrote {}", path.display());
     }
+    text
 }

@@ -7,7 +7,7 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp1, StandardNormal};
 
 use crate::error::{Error, Result};
-use crate::fleet::options::Options;
+use crate::params::Params;
 use crate::seed::{Purpose, Seed};
 
 /// A random delay in seconds, drawn for every (worker, round) on its own.
@@ -86,29 +86,35 @@ impl Delay {
     /// [`Error::Usage`] for an unknown name or a parameter out of range, [`Error::Io`] and [`Error::Input`] for a trace that
     /// can't be read.
     pub fn parse(text: &str) -> Result<Self> {
-        if let Some(file) = text.strip_prefix("trace:") {
-            return Delay::from_trace(file);
-        }
-        let mut options = Options::parse("delay", text)?;
-        let delay = match options.name {
+        let mut options = Params::parse("delay", text)?;
+        let delay = match options.name() {
+            "trace" if !options.rest().is_empty() => return Delay::from_trace(options.rest()),
             "none" => Delay::None,
             "exponential" => Delay::Exponential {
-                shift: options.number("shift", 0.0, "seconds from 0", |x| x >= 0.0)?,
+                shift: options
+                    .take_within("shift", "finite seconds from 0", |x: &f64| x.is_finite() && *x >= 0.0)?
+                    .unwrap_or(0.0),
                 mean: options.positive("mean", 1.0)?,
             },
             "lognormal" => Delay::LogNormal {
                 median: options.positive("median", 1.0)?,
-                sigma: options.number("sigma", 0.5, "a number from 0 to 10", |x| (0.0..=10.0).contains(&x))?,
+                sigma: options
+                    .take_within("sigma", "a number from 0 to 10", |x: &f64| (0.0..=10.0).contains(x))?
+                    .unwrap_or(0.5),
             },
             "pareto" => Delay::Pareto {
                 scale: options.positive("scale", 1.0)?,
-                alpha: options.number("alpha", 1.5, "a number from 0.05", |x| x >= 0.05)?,
-                cap: options.maybe("cap", "seconds above 0", |x| x > 0.0)?.unwrap_or(f64::INFINITY),
+                alpha: options
+                    .take_within("alpha", "a finite number from 0.05", |x: &f64| x.is_finite() && *x >= 0.05)?
+                    .unwrap_or(1.5),
+                cap: options
+                    .take_within("cap", "finite seconds above 0", |x: &f64| x.is_finite() && *x > 0.0)?
+                    .unwrap_or(f64::INFINITY),
             },
             "bimodal" => Delay::Bimodal,
             "trimodal" => Delay::Trimodal,
             "lambda" => Delay::Lambda,
-            _ => return Err(Error::usage("delay", text, ALLOWED)),
+            _ => return Err(options.unknown(ALLOWED)),
         };
         options.finish()?;
         Ok(delay)

@@ -58,7 +58,7 @@ impl Penalty {
     /// # Errors
     /// [`Error::Usage`] for an unknown name or parameter, or a value out of range.
     pub fn parse(text: &str, on: Penalized) -> Result<Self> {
-        let mut params = Params::parse(text)?;
+        let mut params = Params::parse("regularizer", text)?;
         let regularizer: Option<Arc<dyn Regularizer>> = match params.name() {
             "none" => None,
             "l1" => Some(Arc::new(L1::new(params.require("weight")?, on)?)),
@@ -71,7 +71,7 @@ impl Penalty {
             "non-negative" => Some(Arc::new(BoxConstraint::non_negative(on))),
             "simplex" => Some(Arc::new(Simplex::new(params.take("radius", 1.0)?, on)?)),
             "l2-ball" => Some(Arc::new(L2Ball::new(params.take("radius", 1.0)?, on)?)),
-            other => return Err(Error::usage("regularizer", other, REGULARIZER_NAMES.join(", "))),
+            _ => return Err(params.unknown(REGULARIZER_NAMES.join(", "))),
         };
         params.finish()?;
         Ok(Penalty { l2: 0.0, regularizer })

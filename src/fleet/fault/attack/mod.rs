@@ -7,9 +7,9 @@ mod near_code;
 mod replay;
 mod rescale;
 
-use crate::error::{Error, Result};
-use crate::fleet::options::Options;
+use crate::error::Result;
 use crate::fleet::request::Request;
+use crate::params::Params;
 use crate::seed::{Purpose, Seed};
 use near_code::NearCode;
 use replay::Memory;
@@ -89,16 +89,20 @@ impl Attack {
     /// assert!(Attack::parse("alie").unwrap_err().to_string().contains("near-code"));
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
-        let mut options = Options::parse("attack", text)?;
-        let any = |options: &mut Options<'_>, key, default| options.number(key, default, "a finite number", |_| true);
-        let attack = match options.name {
+        let mut options = Params::parse("attack", text)?;
+        let attack = match options.name() {
             "gaussian" => Attack::Gaussian { sigma: options.positive("sigma", 100.0)? },
             "sign-flip" => Attack::SignFlip { scale: options.positive("scale", 1.0)? },
             "scale" => {
-                Attack::Scale { factor: options.number("factor", 10.0, "a finite number other than 1", |x| x != 1.0)? }
+                let fine = |x: &f64| x.is_finite() && *x != 1.0;
+                let factor = options.take_within("factor", "a finite number other than 1", fine)?;
+                Attack::Scale { factor: factor.unwrap_or(10.0) }
             }
             "zero" => Attack::Zero,
-            "constant" => Attack::Constant { value: any(&mut options, "value", 100.0)? },
+            "constant" => {
+                let value = options.take_within("value", "a finite number", |x: &f64| x.is_finite())?;
+                Attack::Constant { value: value.unwrap_or(100.0) }
+            }
             "replay" => Attack::Replay,
             "nan" => Attack::Nan,
             "entries" => Attack::Entries {
@@ -108,7 +112,7 @@ impl Attack {
             "collude" => Attack::Collude { amplitude: options.positive("amplitude", 1.0)? },
             "all-ones" => Attack::AllOnes { amplitude: options.positive("amplitude", 1.0)? },
             "near-code" => Attack::NearCode { amplitude: options.positive("amplitude", 1.0)? },
-            _ => return Err(Error::usage("attack", text, ALLOWED)),
+            _ => return Err(options.unknown(ALLOWED)),
         };
         options.finish()?;
         Ok(attack)

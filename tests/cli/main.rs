@@ -1,0 +1,13 @@
+//! The program itself: the built binary, with the shipped data and small files of its own.
+
+mod bad_data;
+mod bad_options;
+mod determinism;
+mod ends;
+mod files;
+mod models;
+mod program;
+#[cfg(target_os = "linux")]
+mod signals;
+#[cfg(target_os = "linux")]
+mod workers;

@@ -1,0 +1,98 @@
+//! Ctrl-C: the run stops after its iteration, and the record is written.
+
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::program::{Folder, command, record};
+
+/// Long enough that nothing but a signal ends it within a test.
+const LONG: [&str; 8] = [
+    "train",
+    "synthetic:logistic,rows=2000,cols=100,condition=1e8",
+    "--method",
+    "gradient-descent",
+    "--tolerance",
+    "0",
+    "--iterations",
+    "100000000",
+];
+
+pub fn signal(name: &str, process: &str) {
+    let done = Command::new("kill").args([name, "--", process]).status().expect("kill runs");
+    assert!(done.success(), "kill {name} {process}");
+}
+
+/// Children of a process.
+pub fn children(process: u32) -> Vec<u32> {
+    let path = format!("/proc/{process}/task/{process}/children");
+    // Nothing to read once it is gone.
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace().map(|id| id.parse().expect("a number")).collect()
+}
+
+/// Waits until the run is under way: it handles SIGINT, and with workers all of them are there and handle it too.
+pub fn under_way(child: &Child, workers: usize) {
+    let until = Instant::now() + Duration::from_secs(60);
+    let handles = |process: u32| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:")).map(str::trim);
+        // SIGINT is signal 2: bit 1.
+        caught.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask & 2 != 0)
+    };
+    loop {
+        let all = children(child.id());
+        if handles(child.id()) && all.len() == workers && all.iter().all(|&c| handles(c)) {
+            break;
+        }
+        assert!(Instant::now() < until, "it does not get under way");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Some iterations.
+    std::thread::sleep(Duration::from_millis(700));
+}
+
+pub fn gone(process: u32) -> bool {
+    !std::path::Path::new(&format!("/proc/{process}")).exists()
+}
+
+fn interrupted(name: &str, extra: &[&str], workers: usize) {
+    use std::os::unix::process::CommandExt;
+    let folder = Folder::new();
+    let (path, model) = (folder.path("record.json"), folder.path("model.json"));
+    let mut arguments = LONG.to_vec();
+    arguments.extend_from_slice(extra);
+    arguments.extend_from_slice(&["--record", &path, "--model", &model, "--json"]);
+    // A group of its own, as a terminal gives: the signal goes to every process of it.
+    let child = command(&arguments).process_group(0).spawn().expect("the program runs");
+    under_way(&child, workers);
+    let family = children(child.id());
+    let id = child.id();
+    signal(name, &format!("-{id}"));
+    let told = Instant::now();
+    let done = child.wait_with_output().expect("it ends");
+    let (out, err) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+    assert_eq!((done.status.code(), err.as_str()), (Some(130), ""), "{out}");
+    assert!(told.elapsed() < Duration::from_secs(20), "{:?}", told.elapsed());
+    assert_eq!(crate::program::json(&out)["final"]["status"], "interrupted");
+    let kept = record(&path);
+    assert_eq!(kept.end.status, "interrupted");
+    assert!(kept.iterations.len() > 2 && kept.end.iterations == kept.iterations.len() - 1);
+    assert!(kept.iterations.iter().all(|i| i.late.is_empty()), "no worker died of the signal");
+    assert_eq!(folder.names(), ["model.json", "record.json"]);
+    assert!(family.iter().all(|&c| gone(c)), "no orphans");
+}
+
+#[test]
+fn ctrl_c() {
+    interrupted("-INT", &[], 0);
+}
+
+#[test]
+fn a_polite_kill() {
+    interrupted("-TERM", &[], 0);
+}
+
+#[test]
+fn ctrl_c_with_worker_processes() {
+    interrupted("-INT", &["--fleet", "tcp", "--workers", "4"], 4);
+}

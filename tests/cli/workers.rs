@@ -1,0 +1,93 @@
+//! Worker processes: killed and stopped in the middle of a run, which ends with the model of a run without faults.
+
+use std::time::{Duration, Instant};
+
+use crate::program::{Folder, command, json, json_file, record, solved, weights};
+use crate::signals::{children, gone, signal, under_way};
+
+/// Some seconds of work for a debug build, to an exact end.
+const TRAIN: [&str; 11] = [
+    "train",
+    "synthetic:logistic,rows=3000,cols=60,condition=3000",
+    "--l2",
+    "0.001",
+    "--method",
+    "gradient-descent",
+    "--iterations",
+    "100000",
+    "--tolerance",
+    "1e-9",
+    "--json",
+];
+
+#[test]
+fn tcp_gives_the_simulated_fleet_s_model() {
+    let folder = Folder::new();
+    let train = |name: &str, fleet: &str| {
+        let path = folder.path(name);
+        solved(&[
+            "train",
+            "synthetic:regression,rows=300,cols=8",
+            "--l2",
+            "0.01",
+            "--liars",
+            "2",
+            "--inject-liars",
+            "2",
+            "--inject-dead",
+            "1",
+            "--stragglers",
+            "1",
+            "--workers",
+            "9",
+            "--fleet",
+            fleet,
+            "--model",
+            &path,
+            "--quiet",
+        ]);
+        weights(&path)
+    };
+    let (real, simulated) = (train("tcp.json", "tcp"), train("simulated.json", "simulated"));
+    let far = real.iter().zip(&simulated).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let size = simulated.iter().fold(0.0f64, |m, w| m.max(w.abs()));
+    // Both are within tolerance / l2 = 1e-6 of the optimum.
+    assert!(far <= 2e-6 * size.max(1.0), "{far}");
+}
+
+#[test]
+fn killed_and_stopped_workers() {
+    let folder = Folder::new();
+    let (calm, path, model) = (folder.path("calm.json"), folder.path("record.json"), folder.path("model.json"));
+    let mut plain = TRAIN.to_vec();
+    plain.extend_from_slice(&["--model", &calm]);
+    let reference = json(&solved(&plain))["final"].clone();
+
+    let mut arguments = TRAIN.to_vec();
+    arguments.extend_from_slice(&["--fleet", "tcp", "--stragglers", "2", "--record", &path, "--model", &model]);
+    let began = Instant::now();
+    let child = command(&arguments).spawn().expect("the program runs");
+    under_way(&child, 15);
+    let family = children(child.id());
+    signal("-KILL", &family[3].to_string());
+    signal("-STOP", &family[8].to_string());
+    let done = child.wait_with_output().expect("it ends");
+    let (out, err) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+    assert_eq!((done.status.code(), err.as_str()), (Some(0), ""), "{out}");
+    // One unheard deadline would take 60 s alone.
+    assert!(began.elapsed() < Duration::from_secs(55), "{:?}", began.elapsed());
+    assert!(family.iter().all(|&c| gone(c)), "no orphans");
+
+    let end = &json(&out)["final"];
+    let kept = record(&path);
+    let last = kept.iterations.last().unwrap();
+    assert_eq!(last.late, [3, 8], "killed and stopped in the middle of the run");
+    assert!(kept.iterations[1].late.len() <= 2 && kept.iterations[1].late != [3, 8], "not from the start");
+    let objective = |end: &serde_json::Value| end["objective"].as_f64().unwrap();
+    assert!((objective(end) - objective(&reference)).abs() <= 1e-10 * objective(&reference));
+    // F is 0.001-strongly convex and both gradients are below 1e-9: each is within 1e-6 of the optimum.
+    let (calm, model) = (weights(&calm), weights(&model));
+    let far = calm.iter().zip(&model).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+    assert!(far <= 2e-6, "{far}");
+    assert_eq!(json_file(&path)["config"]["fleet"], "tcp");
+}
