@@ -6,6 +6,7 @@ use steadfast::run::{TrainConfig, Training};
 use steadfast::seed::Seed;
 use steadfast::{Error, Result};
 
+use super::line;
 use crate::args::ReproduceArgs;
 use crate::output;
 
@@ -40,9 +41,12 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
     let truth =
         Training::new(TrainConfig { liars: 0, code: Some("uncoded".into()), ..base.clone() }).run(data.clone())?;
     let optimum = truth.record.end.objective;
-    println!(
-        "{:10} {:>4} {:>6} {:>8} {:>6} {:>7} {:>6}",
-        "attack", "keys", "runs", "refused", "right", "silent", "other"
+    line(
+        args,
+        format!(
+            "{:10} {:>4} {:>6} {:>8} {:>6} {:>7} {:>6}",
+            "attack", "keys", "runs", "refused", "right", "silent", "other"
+        ),
     );
     let mut rows = Vec::new();
     let cases = INDEPENDENT.iter().map(|a| (*a, 0)).chain(KNOWING.iter().flat_map(|a| [(*a, 0), (*a, 2)]));
@@ -69,9 +73,12 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
                 None => row.silent += 1,
             }
         }
-        println!(
-            "{:10} {:4} {:6} {:8} {:6} {:7} {:6}",
-            row.attack, row.keys, row.runs, row.refused, row.right, row.silent, row.other
+        line(
+            args,
+            format!(
+                "{:10} {:4} {:6} {:8} {:6} {:7} {:6}",
+                row.attack, row.keys, row.runs, row.refused, row.right, row.silent, row.other
+            ),
         );
         rows.push(row);
     }
