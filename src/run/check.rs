@@ -47,11 +47,11 @@ impl TrainConfig {
                 format!("at most the {} workers", self.workers),
             ));
         }
-        self.check_names()?;
-        if self.device == DeviceKind::Gpu && self.precision == Some(Precision::F64) {
+        let gpu = matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware);
+        if gpu && self.precision == Some(Precision::F64) {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
-        if self.fleet == FleetKind::Tcp && self.device == DeviceKind::Gpu {
+        if self.fleet == FleetKind::Tcp && gpu {
             return Err(Error::usage(
                 "--fleet tcp with --device",
                 "gpu",
