@@ -1,8 +1,6 @@
 //! The parts without a fleet: a code, its shards, fifteen replies of which four are lies and one is missing, and the
 //! decoder's certificate. Ridge regression on 442 diabetes patients by conjugate gradients on (X'X/n + l2 I) w = X'y/n, where
-//! every product with X and X' is decoded from the replies of workers who can't be believed.
-//!
-//! Run it: `cargo run --example regression_with_liars`
+//! every product is decoded from the replies of workers who can't be believed: `cargo run --example regression_with_liars`.
 
 use steadfast::coding::{DataCode, Layout, RealParity, Replies, Tolerance, Workspace, encode_shard};
 use steadfast::data::{Labels, LoadOptions, Matrix, Operand, ShardStats, Source, load};
@@ -40,12 +38,11 @@ fn product(code: &RealParity, (layout, shards, stats): &Encoded, v: &[f64], roun
     let replies = Replies { values, present, implausible, layout, vectors, precision, broadcast, stats, round, check };
     let mut value = vec![0.0; layout.rows];
     let report = code.decode(&replies, &mut Workspace::default(), &mut value)?;
-    print!("  lies of {:?}, nothing from {:?}, |error| <= {:.0e};", report.liars, report.erased, report.bound);
+    println!(
+        "round {round:>2}: lies of {:?}, nothing from {:?}, |error| <= {:.0e}",
+        report.liars, report.erased, report.bound
+    );
     Ok(value)
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
 fn main() -> Result<()> {
@@ -55,13 +52,11 @@ fn main() -> Result<()> {
     let code = RealParity::new(M, Tolerance { liars: 4, stragglers: 1 })?;
     println!("{}: {} data blocks on {M} workers, {}", code.name(), code.blocks(), code.tolerance());
     let (rows, columns) = (encode(x, Operand::ROWS, &code)?, encode(x, Operand::COLUMNS, &code)?);
-
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
     let mut w = vec![0.0; d];
-    print!("X'y:");
     let mut residual: Vec<f64> = product(&code, &columns, y, 0)?.iter().map(|g| g / n).collect();
     let mut direction = residual.clone();
     for step in 1..=d {
-        print!("\nstep {step}:");
         let margins = product(&code, &rows, &direction, 2 * step - 1)?;
         let pulled = product(&code, &columns, &margins, 2 * step)?;
         let curved: Vec<f64> = pulled.iter().zip(&direction).map(|(g, p)| g / n + L2 * p).collect();
@@ -72,13 +67,12 @@ fn main() -> Result<()> {
         let ratio = dot(&residual, &residual) / before;
         direction.iter_mut().zip(&residual).for_each(|(p, r)| *p = r + ratio * *p);
     }
-
     // The check that only an experiment can make: the gradient at w from the data themselves.
     let (mut margins, mut gradient) = (vec![0.0; y.len()], vec![0.0; d]);
     x.multiply(&w, 1, &mut margins);
     let off: Vec<f64> = margins.iter().zip(y).map(|(z, y)| (z - y) / n).collect();
     x.multiply_transposed(&off, 1, &mut gradient);
     gradient.iter_mut().zip(&w).for_each(|(g, w)| *g += L2 * w);
-    println!("\nweights {w:.4?}\ngradient there, from the data: norm {:.1e}", dot(&gradient, &gradient).sqrt());
+    println!("weights {w:.4?}\ngradient there, from the data: norm {:.1e}", dot(&gradient, &gradient).sqrt());
     Ok(())
 }

@@ -68,14 +68,11 @@ fn main() -> steadfast::Result<()> {
         let margins = model.margins(&data.features)?;
         let below = margins.iter().zip(&y).filter(|(z, y)| y < z).count();
         let end = trained.record.end;
-        let naming = end.naming.unwrap_or_default();
+        let (naming, share) = (end.naming.unwrap_or_default(), 100.0 * below as f64 / y.len() as f64);
+        let (objective, iterations) = (end.objective, end.iterations);
         println!(
-            "{level:<6}  {:.9}  {:>10}  {:>10} / {:<4}  {:>8.1} %",
-            end.objective,
-            end.iterations,
-            naming.hits,
-            naming.misses,
-            100.0 * below as f64 / y.len() as f64
+            "{level:<5}  {objective:.9}  {iterations:>10}  {:>9} / {:<6}  {share:>7.1} %",
+            naming.hits, naming.misses
         );
     }
     Ok(())
