@@ -96,7 +96,7 @@ fn trials(args: &ReproduceArgs, workers: usize, lie: Lie) -> usize {
     args.trials.unwrap_or(match workers {
         _ if args.full => TRIALS,
         ..=60 => TRIALS,
-        ..=150 => 20,
+        61..=150 => 20,
         _ if lie.is_independent() => 3,
         _ => 1,
     })

@@ -12,8 +12,11 @@ use steadfast::{Error, Result};
 
 use crate::args::ReproduceArgs;
 
+/// Prints its result and returns the exit status.
+type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
+
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, fn(&ReproduceArgs) -> Result<u8>); 6] = [
+const NAMES: [(&str, Reproduction); 6] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
