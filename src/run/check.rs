@@ -58,7 +58,7 @@ impl TrainConfig {
                 "cpu or auto: worker processes compute on the CPU",
             ));
         }
-        Ok(())
+        self.check_names()
     }
 
     /// Refuses names and parameters that nothing has, so that a long read of the data does not come first.
