@@ -143,12 +143,14 @@ impl Workload {
                 // The software adapter neither contracts nor reorders. Hardware may contract.
                 let bound = if exact { 0.0 } else { 2.0 * unit * weight[k] };
                 // Written so that a NaN fails.
-                if !((f64::from(g) - f64::from(t)).abs() <= bound) {
+                let distance = (f64::from(g) - f64::from(t)).abs();
+                if distance.is_nan() || distance > bound {
                     return Some(format!(
                         "{self:?}, {launch:?}: reply {place}, number {k}: {g} against the twin's {t}"
                     ));
                 }
-                if !((f64::from(g) - exact64[k]).abs() <= unit * weight[k]) {
+                let error = (f64::from(g) - exact64[k]).abs();
+                if error.is_nan() || error > unit * weight[k] {
                     return Some(format!(
                         "{self:?}, {launch:?}: reply {place}, number {k}: {g} against {}",
                         exact64[k]
