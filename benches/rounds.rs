@@ -15,7 +15,7 @@ use steadfast::data::{LoadOptions, Matrix, Source, load};
 use steadfast::device::CpuDevice;
 use steadfast::fleet::{Attack, Clock, FaultPlan, Gather, SimulatedFleet};
 use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle};
-use steadfast::run::{TrainConfig, Training};
+use steadfast::run::{DeviceKind, TrainConfig, Training};
 use steadfast::seed::Seed;
 
 const WORKERS: usize = 15;
@@ -62,7 +62,7 @@ fn gradient(criterion: &mut Criterion) {
 fn end_to_end(criterion: &mut Criterion) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/breast_cancer.svm.xz");
     let data = load(&path.parse().expect("a path"), &LoadOptions::default()).expect("shipped data").data;
-    let calm = TrainConfig { l2: 1e-3, ..TrainConfig::default() };
+    let calm = TrainConfig { l2: 1e-3, device: DeviceKind::Cpu, ..TrainConfig::default() };
     let liars = TrainConfig { liars: 4, stragglers: 2, inject_liars: 4, inject_slow: 2, ..calm.clone() };
     let mut group = criterion.benchmark_group("end_to_end/breast_cancer");
     group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(5));

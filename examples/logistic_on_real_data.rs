@@ -8,7 +8,7 @@
 //! Run it: `cargo run --example logistic_on_real_data`
 
 use steadfast::data::{LoadOptions, Source, load};
-use steadfast::run::{TrainConfig, Training};
+use steadfast::run::{DeviceKind, TrainConfig, Training};
 use steadfast::trace::final_table;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/breast_cancer.svm.xz");
@@ -29,19 +29,21 @@ fn main() -> steadfast::Result<()> {
         inject_liars: 4,
         attack: "gaussian:sigma=100".into(),
         inject_slow: 2,
+        // In f64, so that the last digits below can be compared.
+        device: DeviceKind::Cpu,
         ..TrainConfig::default()
     };
     let trained = Training::new(config.clone()).data_name("breast_cancer").run(data.clone())?;
     if let Some(error) = trained.error {
         return Err(error);
     }
-    println!("{}\n", final_table(&trained.record));
+    println!("{}", final_table(&trained.record));
 
     // Who lied, as the master saw it, beside the truth, which an observer wrote into the record after each iteration.
-    println!("iteration  objective   named as liars   really lied in time");
+    println!("iteration  objective   named as liars         really lied in time");
     for i in trained.record.iterations.iter().take(5) {
         let truth = i.injected.clone().unwrap_or_default().liars;
-        println!("{:>9}  {:.6}    {:<16} {}", i.iteration, i.objective, list(&i.liars), list(&truth));
+        println!("{:>9}  {:.6}    {:<22} {}", i.iteration, i.objective, list(&i.liars), list(&truth));
     }
     println!("An iteration has two rounds or more, each with its own four liars.\n");
 

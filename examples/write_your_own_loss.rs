@@ -10,7 +10,7 @@ use std::sync::Arc;
 use steadfast::data::{Labels, LoadOptions, Source, load};
 use steadfast::error::Error;
 use steadfast::objective::{Loss, LossId};
-use steadfast::run::{TrainConfig, Training};
+use steadfast::run::{DeviceKind, TrainConfig, Training};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/concrete.svm.xz");
 
@@ -60,6 +60,7 @@ fn main() -> steadfast::Result<()> {
             liars: 4,
             inject_liars: 4,
             attack: "sign-flip".into(),
+            device: DeviceKind::Cpu,
             ..TrainConfig::default()
         };
         let loss = Arc::new(Quantile { level, width: 0.1 });
