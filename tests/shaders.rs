@@ -107,7 +107,7 @@ fn workgroups_keep_within_every_adapters_limits() {
         assert!(bytes <= 16 << 10, "{label}");
         let [entry] = &module.entry_points[..] else { panic!("{label}: one entry point") };
         assert_eq!(entry.workgroup_size, [INVOCATIONS as u32, 1, 1], "{label}");
-        assert!(INVOCATIONS <= 256);
+        const { assert!(INVOCATIONS <= 256) };
         let storage =
             module.global_variables.iter().filter(|(_, g)| matches!(g.space, AddressSpace::Storage { .. })).count();
         assert!(storage <= 8, "{label}: {storage} storage bindings");
