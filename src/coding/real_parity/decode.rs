@@ -1,7 +1,7 @@
 //! One round: what came in, who is left out, what is certified.
 
-use super::bound;
-use super::dense::{LeftSvd, energy, transposed};
+use super::certificate::Certificate;
+use super::dense::{norm, transposed};
 use super::noise;
 use super::repair::{self, Plan};
 use super::sketch::Sketch;
@@ -189,7 +189,20 @@ impl Round<'_> {
             (true, false, true) => Certainty::Keyed,
             _ => Certainty::Uncertified,
         };
-        let (noise, bound) = self.certificate(memory, plan, located, residual, named);
+        let (noise, bound) = Certificate {
+            code,
+            replies,
+            sigma: &memory.sigma,
+            inverse_norms: &memory.inverse_norms,
+            words: &memory.words,
+            width: memory.sketch.buckets(),
+            plan,
+            liars: &located.liars,
+            sent: &located.sent,
+            residual,
+            named,
+        }
+        .noise_and_bound();
         let bound = if certainty == Certainty::Uncertified { f64::INFINITY } else { bound };
         let erased = (0..code.workers).filter(|&i| !replies.present[i]).collect();
         let liars = located.all(memory);
@@ -341,61 +354,6 @@ impl Round<'_> {
         }
     }
 
-    /// The noise level of one entry and the bound on the Euclidean error of the value.
-    ///
-    /// Lies that the decoder did not find sit on at most as many workers L as may still be unknown, and may hide behind the
-    /// columns of the faulty workers E that it left out; what they do to the value and to the repaired blocks is at
-    /// most (residual + noise) / sigma_min(H restricted to L and E). Honest round-off passes through the copied blocks as it is and
-    /// through the repaired ones amplified by at most 1 / sigma_min(H_E).
-    fn certificate(&self, memory: &Memory, plan: &Plan, located: &Located, residual: f64, named: usize) -> (f64, f64) {
-        let (code, replies) = (self.code, self.replies);
-        let columns = (replies.layout.shard_rows * replies.vectors) as f64;
-        let broadcast = norm(replies.broadcast) * (replies.layout.shard_rows as f64).sqrt();
-        let kept: f64 = plan.kept.iter().map(|&i| memory.sigma[i].powi(2)).sum::<f64>();
-        let expected = kept.sqrt() * broadcast;
-        let seen = expected * (plan.checks as f64 / plan.kept.len().max(1) as f64).sqrt();
-        let level = if seen > 0.0 { (residual / seen).max(noise::FLOOR) } else { 0.0 };
-        let entry = expected / (columns * plan.kept.len().max(1) as f64).sqrt();
-        let mut unknown = code.unknown(named);
-        if self.surely_lied(memory, plan, located, residual + expected * level.max(1.0), unknown) {
-            unknown -= located.liars.len();
-        }
-        // Round-off that the check can't see (common to all workers) is taken at its expected size.
-        let honest = expected * level.max(1.0);
-        let amplified = if plan.faulty.is_empty() { honest } else { honest * (1.0 + 1.0 / plan.smallest) };
-        let hidden = if unknown == 0 {
-            0.0
-        } else {
-            let size = plan.faulty.len() + unknown;
-            let smallest = if size > code.checks { 0.0 } else { code.worst.smallest(size) };
-            if smallest > 0.0 { (residual + honest) / smallest } else { f64::INFINITY }
-        };
-        (level * entry, amplified + hidden)
-    }
-
-    /// True when every set of `unknown` liars that explains the replies contains all those located, so that fewer can hide.
-    ///
-    /// Let X be the located lies and E those of a set S that explains the replies: H_I X = H_S E + N with |N| at most the
-    /// residual and the noise, `slack`. Then H_I = H_S E X^+ + N X^+, so a located worker i outside S would have a column within
-    /// |N| / sigma_min(X) of the span of S; but no column is nearer to that of others than sigma_min of all of them. (The same
-    /// with the erased workers in S.) The combinations are orthonormal, so sigma_min of the combined X is at most that of X.
-    fn surely_lied(&self, memory: &Memory, plan: &Plan, located: &Located, slack: f64, unknown: usize) -> bool {
-        let (n, r) = (located.liars.len(), memory.sketch.buckets());
-        if n == 0 || n > unknown || n > r {
-            return false;
-        }
-        let others = plan.faulty.len() - n + unknown + 1;
-        if others > self.code.checks {
-            return false;
-        }
-        let largest = memory.sigma.iter().copied().fold(0.0, f64::max);
-        let lies = plan.lies(&located.liars, &located.sent, &memory.words, r);
-        let weakest = bound::smallest_singular(&lies, n, r, &mut LeftSvd::default()) * largest;
-        let shortest = memory.inverse_norms.iter().copied().fold(0.0, f64::max);
-        // Twice, because the singular value of a large matrix is found by iteration.
-        weakest > 2.0 * slack * shortest / self.code.worst.smallest(others)
-    }
-
     fn refusal(&self, memory: &Memory, suspected: &[usize], reason: &str) -> Error {
         let workers = 0..self.code.workers;
         let mut named: Vec<usize> = workers.clone().filter(|&i| memory.named[i]).collect();
@@ -409,19 +367,6 @@ impl Round<'_> {
             tolerance: format!("{} of {} workers", self.code.tolerance, self.code.workers),
         }
     }
-}
-
-/// Euclidean norm; the sum of squares is scaled where it would leave the range of f64.
-fn norm(x: &[f64]) -> f64 {
-    let direct = energy(x);
-    if direct.is_normal() && direct < f64::MAX {
-        return direct.sqrt();
-    }
-    let largest = x.iter().fold(0.0, |top: f64, x| top.max(x.abs()));
-    if largest == 0.0 || !largest.is_finite() || x.iter().any(|x| x.is_nan()) {
-        return if x.iter().any(|x| x.is_nan()) { f64::NAN } else { largest };
-    }
-    largest * x.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt()
 }
 
 /// Index of the whitened check for `scale`, made if it is not there.

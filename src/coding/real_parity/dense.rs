@@ -32,6 +32,19 @@ pub(super) fn energy(x: &[f64]) -> f64 {
     dot(x, x)
 }
 
+/// Euclidean norm; the sum of squares is scaled where it would leave the range of f64.
+pub(super) fn norm(x: &[f64]) -> f64 {
+    let direct = energy(x);
+    if direct.is_normal() && direct < f64::MAX {
+        return direct.sqrt();
+    }
+    let largest = x.iter().fold(0.0, |top: f64, x| top.max(x.abs()));
+    if largest == 0.0 || !largest.is_finite() || x.iter().any(|x| x.is_nan()) {
+        return if x.iter().any(|x| x.is_nan()) { f64::NAN } else { largest };
+    }
+    largest * x.iter().map(|x| (x / largest).powi(2)).sum::<f64>().sqrt()
+}
+
 /// The transpose of a row-major `rows x cols` block.
 pub(super) fn transposed(values: &[f64], rows: usize, cols: usize) -> Vec<f64> {
     let mut out = vec![0.0; rows * cols];

@@ -3,6 +3,7 @@
 
 mod basis;
 mod bound;
+mod certificate;
 mod decode;
 mod dense;
 mod exhaustive;
@@ -29,7 +30,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// How a [`RealParity`] code is built and used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ParityOptions {
-    /// The parity check; by default the unit circle up to 16 workers, random orthogonal from 17 on.
+    /// The parity check; by default [`Basis::default_for`] the number of workers.
     pub basis: Option<Basis>,
     /// Spends `ceil(2.5 t) + s` instead of `2 t + s` units of redundancy, so that liars who collude can be separated
     /// without keys.
@@ -80,10 +81,13 @@ pub struct RealParity {
     /// Mean tails of pure noise by (checks, width, limit).
     biases: Mutex<BTreeMap<(usize, usize, usize), f64>>,
     /// Worst sets by size, for the attack that uses them.
-    near: Mutex<BTreeMap<usize, NearSet>>,
+    near: Mutex<BTreeMap<usize, Combination>>,
     /// Tells the caches of different codes apart.
     id: u64,
 }
+
+/// Workers and their weights.
+type Combination = (Vec<usize>, Vec<f64>);
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -175,7 +179,7 @@ impl RealParity {
     }
 
     /// The worst set of `size` workers and the combination of their columns nearest to zero, kept once found.
-    fn worst_combination(&self, size: usize) -> (Vec<usize>, Vec<f64>) {
+    fn worst_combination(&self, size: usize) -> Combination {
         let mut kept = self.near.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         kept.entry(size).or_insert_with(|| self.worst.worst_combination(size)).clone()
     }

@@ -100,8 +100,7 @@ impl Plan {
                 let packed = &mut tile[t * LANES..(t + 1) * LANES];
                 // The common case has its length in the code, for a copy in registers.
                 if width == LANES {
-                    let source = &replies[from..from + LANES];
-                    packed[..LANES].copy_from_slice(&source[..LANES]);
+                    packed[..LANES].copy_from_slice(&replies[from..from + LANES]);
                 } else {
                     for l in 0..LANES {
                         packed[l] = if l < width { replies[from + l] } else { 0.0 };
