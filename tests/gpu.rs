@@ -63,9 +63,9 @@ fn long_sums_are_split() {
     check(Workload::dense(45_000, 3, 1, 1).transposed());
     check(Workload::dense(600_000, 3, 1, 1).transposed());
     // Two values a row on average and one row of 200,000: two lanes would take 100,000 each.
-    check(Workload::sparse(120_000, 200_000, 0, 1, 1));
-    // 45 units a lane and tile of vectors, trees on top, 2,000 tiles.
-    check(Workload::dense(1, 45_000, 1, 8_000));
+    check(Workload::sparse(120_000, 200_000, 1, 1, 1));
+    // Eight units a lane and twenty steps of trees for each of 3,000 tiles of vectors.
+    check(Workload::dense(1, 1024, 1, 12_000));
 }
 
 /// A shard that passes the largest binding is spread over several, by whole rows or whole workers.
@@ -160,7 +160,7 @@ fn separate_streams_give_the_same_bits() {
             let separate = GpuOptions { streams: Streams::Separate, timestamps: true, ..GpuOptions::default() };
             check_with(workload, &separate, &[0, 1, 2, 3, 4, 5, 6]);
             check_with(workload, &separate, &[1, 5]);
-            check_with(workload, &GpuOptions { streams: Streams::Separate, ..bounded(16_384, 20) }, &[1, 5]);
+            check_with(workload, &GpuOptions { streams: Streams::Separate, ..bounded(32_768, 20) }, &[1, 5]);
         }
     }
 }

@@ -7,6 +7,8 @@ pub mod matvec_dense;
 pub mod matvec_transposed_dense;
 mod params;
 pub mod sum_segments;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use launch::{Bounds, Launch};

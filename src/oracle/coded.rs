@@ -1,4 +1,8 @@
 //! Products with an encoded data matrix: encode both X and X' once, then one round a product, decoded and certified.
+//!
+//! What the master keeps of the data is m small facts ([`ShardStats`]) an operand, and with keys a few vectors a worker.
+//! It broadcasts what the workers' arithmetic can hold, so that all of them multiply the same vector, and it takes its
+//! bound for that vector.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -102,8 +106,8 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
     /// keys it was judged by).
     ///
     /// # Errors
-    /// [`Error::Usage`] when code and fleet disagree on the number of workers or the data has fewer rows than the code
-    /// has blocks; failures of the fleet.
+    /// [`Error::Usage`] when code and fleet disagree on the number of workers, or the gather policy waits for fewer replies
+    /// than the code needs; failures of the fleet.
     pub fn new<T: Element>(
         data: Cow<'a, Matrix<T>>,
         code: Arc<dyn DataCode>,

@@ -1,4 +1,32 @@
 //! The only place where replies meet codes. A method asks an oracle and never sees a worker.
+//!
+//! [`ProductOracle`] is what a method needs: `X w` and `X' u`, each one round, with what happened in it. [`CodedOracle`] is
+//! the one over a fleet: any [`DataCode`](crate::coding::DataCode), any [`Fleet`](crate::fleet::Fleet).
+//!
+//! ```
+//! use std::{borrow::Cow, sync::Arc};
+//! use steadfast::coding::{RealParity, Tolerance};
+//! use steadfast::data::{Dense, Matrix};
+//! use steadfast::device::CpuDevice;
+//! use steadfast::fleet::{Attack, Clock, FaultPlan, Gather, SimulatedFleet};
+//! use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle};
+//! use steadfast::seed::Seed;
+//!
+//! let x = Matrix::Dense(Dense::new(40, 3, (0..120).map(|i| f64::from(i % 7)).collect())?);
+//! let code = Arc::new(RealParity::new(9, Tolerance { liars: 2, stragglers: 0 })?);
+//! let (faults, _) = FaultPlan::new(9, Seed(1)).liars(2, Attack::SignFlip { scale: 1.0 }).split()?;
+//! let fleet = SimulatedFleet::<f64>::new(Box::new(CpuDevice::new(Some(1))?), faults, Clock::default());
+//! let options = OracleOptions { gather: Gather::All, keys: 0, seed: Seed(1) };
+//! let mut oracle = CodedOracle::new(Cow::Borrowed(&x), code, fleet, &options)?;
+//!
+//! let mut margins = vec![0.0; 40];
+//! oracle.margins(&[1.0, -1.0, 0.5], &mut margins)?;
+//! let round = oracle.drain();
+//! assert_eq!(round.liars.len(), 2);
+//! // Row 0 is (0, 1, 2).
+//! assert!(margins[0].abs() <= round.bound && round.bound < 1e-9);
+//! # Ok::<(), steadfast::Error>(())
+//! ```
 
 use crate::coding::Report;
 use crate::error::Result;

@@ -47,18 +47,18 @@ impl TrainConfig {
                 format!("at most the {} workers", self.workers),
             ));
         }
-        self.check_names()?;
-        if self.device == DeviceKind::Gpu && self.precision == Some(Precision::F64) {
+        let gpu = matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware);
+        if gpu && self.precision == Some(Precision::F64) {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
-        if self.fleet == FleetKind::Tcp && self.device == DeviceKind::Gpu {
+        if self.fleet == FleetKind::Tcp && gpu {
             return Err(Error::usage(
                 "--fleet tcp with --device",
                 "gpu",
                 "cpu or auto: worker processes compute on the CPU",
             ));
         }
-        Ok(())
+        self.check_names()
     }
 
     /// Refuses names and parameters that nothing has, so that a long read of the data does not come first.

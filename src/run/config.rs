@@ -27,6 +27,8 @@ pub enum DeviceKind {
     Cpu,
     /// A GPU; the software adapter too, when there is no other.
     Gpu,
+    /// A GPU emulated on the CPU, also where there is a hardware one.
+    GpuSoftware,
 }
 
 /// A training run. [`TrainConfig::default`] is what the command line does without options.

@@ -102,8 +102,8 @@ pub fn open<'a>(
     let gpu = takes_gpu(config)?;
     match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
         Precision::F64 => open_as(config, code, features, cpu::<f64>(config)?),
-        Precision::F32 if gpu => open_as(config, code, features, hardware::<f32>()?),
-        Precision::F16 if gpu => open_as(config, code, features, hardware::<half::f16>()?),
+        Precision::F32 if gpu => open_as(config, code, features, adapter::<f32>(config)?),
+        Precision::F16 if gpu => open_as(config, code, features, adapter::<half::f16>(config)?),
         Precision::F32 => open_as(config, code, features, cpu::<f32>(config)?),
         Precision::F16 => open_as(config, code, features, cpu::<half::f16>(config)?),
     }
@@ -118,12 +118,20 @@ fn takes_gpu(config: &TrainConfig) -> Result<bool> {
             Ok(config.fleet == FleetKind::Simulated && config.precision != Some(Precision::F64) && found(true))
         }
         DeviceKind::Gpu if found(false) => Ok(true),
+        DeviceKind::GpuSoftware if adapters().iter().any(|a| a.software) => Ok(true),
         DeviceKind::Gpu if cfg!(feature = "gpu") => Err(Error::usage(
             "--device",
             "gpu, with no adapter on this machine",
             "cpu, auto, or gpu with a Vulkan, Metal or DX12 driver",
         )),
-        DeviceKind::Gpu => Err(Error::usage("--device", "gpu, in a build without the feature gpu", "cpu, auto")),
+        DeviceKind::GpuSoftware if cfg!(feature = "gpu") => Err(Error::usage(
+            "--device",
+            "gpu-software, with no emulated adapter on this machine",
+            "cpu, auto, or gpu-software with a software Vulkan driver",
+        )),
+        DeviceKind::Gpu | DeviceKind::GpuSoftware => {
+            Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
+        }
     }
 }
 
@@ -142,13 +150,14 @@ fn adapters() -> Vec<DeviceInfo> {
 }
 
 #[cfg(feature = "gpu")]
-fn hardware<T: gpu::GpuElement>() -> Result<Box<dyn Device<T>>> {
-    Ok(Box::new(gpu::GpuDevice::open(&gpu::Adapter::Any, gpu::GpuOptions::default())?))
+fn adapter<T: gpu::GpuElement>(config: &TrainConfig) -> Result<Box<dyn Device<T>>> {
+    let choice = if config.device == DeviceKind::GpuSoftware { gpu::Adapter::Software } else { gpu::Adapter::Any };
+    Ok(Box::new(gpu::GpuDevice::open(&choice, gpu::GpuOptions::default())?))
 }
 
 #[cfg(not(feature = "gpu"))]
-fn hardware<T: Element>() -> Result<Box<dyn Device<T>>> {
-    Err(Error::usage("--device", "gpu, in a build without the feature gpu", "cpu, auto"))
+fn adapter<T: Element>(_config: &TrainConfig) -> Result<Box<dyn Device<T>>> {
+    Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
 }
 
 fn open_as<'a, T: Element>(

@@ -1,4 +1,9 @@
 //! The builder that joins data, objective, code, fleet, method and observers.
+//!
+//! A [`TrainConfig`] says everything that the command line can say; [`Training`] adds what only a program can give (test
+//! data, a loss of its own, observers, a flag to stop); [`Training::run`] returns a [`Trained`]: the record, and the model
+//! unless the run ended in an error. What is wrong with options or data is an error before any work; what goes wrong in
+//! the run is in the result, beside the record up to it.
 
 mod check;
 mod config;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::config::TrainConfig;
-use super::task::Task;
 use crate::data::{Dataset, Matrix, RowOrder, Standardization, with_intercept};
 use crate::error::Result;
-use crate::objective::{L1, Objective, Penalized, Penalty, Regularizer};
+use crate::objective::{L1, Loss, Objective, Penalized, Penalty, Regularizer};
 use crate::seed::Seed;
 
 /// Data ready to encode.
@@ -48,8 +47,8 @@ pub fn prepare(config: &TrainConfig, data: Dataset<f64>, mut labels: Vec<f64>) -
 /// The objective of a configuration over prepared data.
 ///
 /// # Errors
-/// An unknown loss or constraint.
-pub fn objective(config: &TrainConfig, task: &Task, prepared: &Prepared) -> Result<Objective> {
+/// An unknown constraint; an l2 or labels that the objective does not take.
+pub fn objective(config: &TrainConfig, loss: Arc<dyn Loss>, prepared: &Prepared) -> Result<Objective> {
     let on = Penalized::new(prepared.features.cols(), config.intercept)?;
     let mut l2 = config.l2;
     let regularizer: Option<Arc<dyn Regularizer>> = match &config.constraint {
@@ -61,7 +60,7 @@ pub fn objective(config: &TrainConfig, task: &Task, prepared: &Prepared) -> Resu
         None if config.l1 > 0.0 => Some(Arc::new(L1::new(config.l1, on)?)),
         None => None,
     };
-    let objective = Objective { loss: task.make_loss()?, l2, regularizer, intercept: config.intercept };
+    let objective = Objective { loss, l2, regularizer, intercept: config.intercept };
     objective.check(&prepared.labels)?;
     Ok(objective)
 }

@@ -33,6 +33,14 @@ impl Score {
     }
 }
 
+/// Refuses the first label that `loss` does not take.
+fn check_labels(loss: &dyn Loss, labels: &[f64]) -> Result<()> {
+    match labels.iter().enumerate().find_map(|(i, &y)| loss.reject_label(y).map(|allowed| (i, y, allowed))) {
+        Some((row, label, allowed)) => Err(Error::input(format!("label of row {}", row + 1), label, allowed)),
+        None => Ok(()),
+    }
+}
+
 impl Task {
     /// The task that `name` asks for, or that the labels suggest; with the labels as the loss takes them.
     ///
@@ -56,12 +64,26 @@ impl Task {
             _ => (labels.real()?, Vec::new()),
         };
         let task = Task { loss, classes };
-        let made = task.make_loss()?;
-        if let Some((row, allowed)) = values.iter().enumerate().find_map(|(i, &y)| made.reject_label(y).map(|a| (i, a)))
-        {
-            return Err(Error::input(format!("label of row {}", row + 1), values[row], allowed));
-        }
+        check_labels(&*task.make_loss()?, &values)?;
         Ok((task, values))
+    }
+
+    /// The task of a loss that is not in the registry: classes become -1 and 1 for a loss of one margin, else 0, 1, …;
+    /// numbers stay what they are.
+    ///
+    /// # Errors
+    /// Labels the loss does not take.
+    pub fn of_loss(loss: &dyn Loss, labels: &Labels) -> Result<(Task, Vec<f64>)> {
+        let (values, classes) = match labels {
+            Labels::Real(values) => (values.clone(), Vec::new()),
+            Labels::Classes { .. } if loss.outputs() == 1 => {
+                let (values, names) = labels.binary()?;
+                (values, names.to_vec())
+            }
+            Labels::Classes { .. } => labels.classes()?,
+        };
+        check_labels(loss, &values)?;
+        Ok((Task { loss: loss.id().name, classes }, values))
     }
 
     /// The loss.

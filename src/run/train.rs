@@ -13,6 +13,7 @@ use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
+use crate::objective::Loss;
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -36,6 +37,7 @@ pub struct Training<'a> {
     data_name: String,
     test: Option<Dataset<f64>>,
     init: Option<Model>,
+    loss: Option<Arc<dyn Loss>>,
     one_hot: Option<OneHot>,
     observers: Vec<&'a mut dyn Observer>,
     cancel: Option<&'a AtomicBool>,
@@ -64,6 +66,7 @@ impl<'a> Training<'a> {
             data_name: "data".into(),
             test: None,
             init: None,
+            loss: None,
             one_hot: None,
             observers: Vec::new(),
             cancel: None,
@@ -92,6 +95,14 @@ impl<'a> Training<'a> {
     /// A model to start from.
     pub fn init(mut self, model: Option<Model>) -> Self {
         self.init = model;
+        self
+    }
+
+    /// A loss of your own, in place of one by name; [`TrainConfig::task`] is then not read. Labels are what
+    /// [`Task::of_loss`] makes of them. Workers never see the loss, so every fleet, device and code takes it; but
+    /// [`Model::read`] knows only the losses of the registry.
+    pub fn loss(mut self, loss: Arc<dyn Loss>) -> Self {
+        self.loss = Some(loss);
         self
     }
 
@@ -128,7 +139,14 @@ impl<'a> Training<'a> {
         let config = self.config.clone();
         config.check()?;
         let seed = Seed(config.seed);
-        let (task, labels) = Task::new(config.task.as_deref(), &data.labels)?;
+        let (task, labels) = match &self.loss {
+            Some(loss) => Task::of_loss(&**loss, &data.labels)?,
+            None => Task::new(config.task.as_deref(), &data.labels)?,
+        };
+        let loss = match self.loss.take() {
+            Some(loss) => loss,
+            None => task.make_loss()?,
+        };
         let test = match self.test.take() {
             Some(test) => Some((task.map_labels(&test.labels)?, test.features)),
             None => None,
@@ -136,7 +154,7 @@ impl<'a> Training<'a> {
         let columns = data.columns.clone();
         let raw_features = data.features.cols();
         let prepared = prepare::prepare(&config, data, labels)?;
-        let objective = prepare::objective(&config, &task, &prepared)?;
+        let objective = prepare::objective(&config, loss, &prepared)?;
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
         let mut method = method::for_objective(&config.method, &objective)?;
         let code = make_code(&config)?;

@@ -1,4 +1,8 @@
 //! What a run leaves behind: records, and observers that see each iteration as it happens.
+//!
+//! [`IterationRecord`] is one line of a run, [`RunRecord`] the whole file; [`final_table`] and [`csv()`] are its texts. An
+//! [`Observer`] is called after every iteration and may complete its record: this is how the injected truth comes to stand
+//! beside what the master found, without the master seeing it.
 
 #[cfg(feature = "cli")]
 mod plot;

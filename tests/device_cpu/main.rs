@@ -1,46 +1,15 @@
 //! The CPU device's kernels against sums in twice the precision, with the bounds that their order of summation promises.
 
+mod inputs;
 mod reference;
 
 use half::f16;
+use inputs::{dense, numbers, sparse, stored};
 use reference::{bound, depth, reference};
 use steadfast::Error;
 use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::device::{Batch, CpuDevice, Device, SimdLevel, multiply_one};
 use steadfast::scalar::Element;
-use steadfast::seed::{Purpose, Seed};
-
-/// Uniform on [-1, 1), from the crate's own generator of streams.
-fn numbers(count: usize, stream: u64) -> Vec<f64> {
-    use rand::RngExt;
-    let mut rng = Seed(20_240_817).stream(Purpose::Experiment, 0, stream);
-    (0..count).map(|_| 2.0 * rng.random::<f64>() - 1.0).collect()
-}
-
-fn stored<T: Element>(values: &[f64]) -> Vec<T> {
-    values.iter().map(|&x| T::from_f64(x)).collect()
-}
-
-fn dense<T: Element>(rows: usize, cols: usize, stream: u64) -> Matrix<T> {
-    Matrix::Dense(Dense::new(rows, cols, stored(&numbers(rows * cols, stream))).unwrap())
-}
-
-/// About `share` of the entries, but row 0 is empty and row 1 is full.
-fn sparse<T: Element>(rows: usize, cols: usize, share: f64, stream: u64) -> Matrix<T> {
-    let chance = numbers(rows * cols, stream + 1);
-    let value = numbers(rows * cols, stream);
-    let (mut offsets, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
-    for i in 0..rows {
-        for j in 0..cols {
-            if i == 1 || (i > 1 && chance[i * cols + j] < 2.0 * share - 1.0) {
-                indices.push(j as u32);
-                values.push(T::from_f64(value[i * cols + j]));
-            }
-        }
-        offsets.push(values.len());
-    }
-    Matrix::Csr(Csr::new(rows, cols, offsets, indices, values).unwrap())
-}
 
 fn levels() -> Vec<SimdLevel> {
     let mut levels = vec![SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512];
@@ -209,6 +178,45 @@ fn long_sums_round_like_a_tree() {
         check(&matrix, 1, transposed);
         check(&matrix, 9, transposed);
     }
+}
+
+/// The worst case for a chain of additions: after a 1, numbers just below half of its last place, every one of which is lost to
+/// an accumulator that holds the 1. A chain of k then errs by k units, so a chain longer than promised breaks the bound. With
+/// as many ones as a kernel has partial sums, each of these has its own.
+#[test]
+fn no_chain_of_additions_is_longer_than_promised() {
+    fn check_worst<T: Element>() {
+        let n = 20_011;
+        for ones in [1, 4, 16, 32] {
+            let mut values = vec![T::from_f64(0.99 * T::PRECISION.unit_roundoff()); n];
+            values[..ones].fill(T::from_f64(1.0));
+            let row = Matrix::Dense(Dense::new(1, n, values.clone()).unwrap());
+            let column = Matrix::Dense(Dense::new(n, 1, values.clone()).unwrap());
+            let sparse = Matrix::Csr(Csr::new(1, n, vec![0, n], (0..n as u32).collect(), values).unwrap());
+            for (matrix, transposed, r) in [
+                (&row, false, 1),
+                (&row, false, 2),
+                (&row, false, 9),
+                (&column, true, 1),
+                (&sparse, false, 1),
+                (&sparse, false, 2),
+            ] {
+                let vectors = vec![T::Acc::from_f64(1.0); r * n];
+                let mut device = CpuDevice::new(Some(1)).unwrap();
+                device.upload(0, Operand::ROWS, matrix.clone()).unwrap();
+                let got = run(&mut device, transposed, r, &vectors)[0].to_f64();
+                let expected = reference(matrix, &vectors, r, transposed)[0];
+                let k = depth(matrix, r, transposed);
+                let (distance, bound) = (expected.distance(got), bound::<T>(k, n, &expected));
+                assert!(
+                    distance <= bound,
+                    "{ones} ones, r = {r}, transposed {transposed}: off by {distance:e}, bound {bound:e}"
+                );
+            }
+        }
+    }
+    check_worst::<f64>();
+    check_worst::<f32>();
 }
 
 #[test]

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use half::f16;
-use steadfast::device::gpu::GpuOptions;
+use steadfast::device::gpu::{GpuOptions, Rewrite};
 use steadfast::kernel::{Bounds, KERNELS};
 
 use crate::workload::Workload;
 
-/// A change to one kernel's source, and the product that must notice it.
+/// A change to one kernel's source (`*tree`: to every kernel that sums by the tree).
 struct Break {
     kernel: &'static str,
     from: &'static str,
@@ -77,34 +77,37 @@ const BREAKS: &[Break] = &[
     Break { kernel: "sum_segments", from: "(segment + 2u) * params", to: "(segment + 1u) * params" },
 ];
 
-/// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest, rows and
-/// columns that do not fill the last unit, pieces, several bindings with several workers each, a folded grid, and workers
-/// left out.
+/// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest and in several
+/// passes, rows and columns that do not fill the last unit, pieces, several bindings with several workers each, a folded
+/// grid, and workers left out.
 fn products(kernel: &str) -> Vec<Workload> {
     match kernel {
-        "matvec_dense" => {
-            vec![Workload::dense(70, 70, 12, 2), Workload::dense(70, 4099, 4, 1), Workload::dense(70, 1030, 4, 7)]
-        }
+        "matvec_dense" => vec![
+            Workload::dense(700, 10, 12, 2),
+            Workload::dense(20, 10, 2, 110),
+            Workload::dense(2, 400_000, 3, 1),
+            Workload::dense(70, 4099, 4, 1),
+            Workload::dense(70, 1030, 4, 7),
+        ],
         "matvec_csr" => vec![
-            Workload::sparse(60, 300, 80, 12, 2),
+            Workload::sparse(60, 300, 150, 12, 2),
+            Workload::sparse(400, 5000, 3, 4, 2),
             Workload::sparse(60, 900, 200, 4, 1),
             Workload::sparse(60, 900, 200, 4, 7),
             Workload::sparse(60, 900, 200, 4, 7).transposed(),
         ],
         _ => vec![
-            Workload::dense(70, 70, 12, 2).transposed(),
-            Workload::dense(2300, 41, 4, 1).transposed(),
-            Workload::dense(1030, 41, 4, 7).transposed(),
+            Workload::dense(18, 300, 12, 2).transposed(),
+            Workload::dense(18, 40, 2, 110).transposed(),
+            Workload::dense(2300, 43, 4, 1).transposed(),
+            Workload::dense(1030, 43, 4, 7).transposed(),
         ],
     }
 }
 
-/// Small bounds, so that these products take the paths of large ones.
-fn options() -> GpuOptions {
-    GpuOptions {
-        bounds: Some(Bounds { iterations: 300, binding_bytes: 160 << 10, groups: 13 }),
-        ..GpuOptions::default()
-    }
+/// Small bounds, so that these products take the paths of large ones; a binding holds a row at least.
+fn bounds(product: &Workload) -> Bounds {
+    Bounds { iterations: 300, binding_bytes: (160 << 10).max(product.cols * 4), groups: 13 }
 }
 
 /// What the twins have to say about a kernel under a rewrite of its source.
@@ -113,8 +116,10 @@ fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String>
     let rewrite = move |k: &steadfast::kernel::Kernel, source: &str| {
         if k.name == target { source.replace(from, to) } else { source.to_string() }
     };
-    let options = GpuOptions { rewrite: Some(Arc::new(rewrite)), ..options() };
+    let rewrite: Rewrite = Arc::new(rewrite);
     products(kernel).iter().find_map(|product| {
+        let options =
+            GpuOptions { bounds: Some(bounds(product)), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
         let active: Vec<usize> = [0, 2, 3, 9, 11].into_iter().filter(|&w| w < product.workers).collect();
         product.mismatch::<f32>(options.clone(), &active).or_else(|| product.mismatch::<f16>(options.clone(), &active))
     })

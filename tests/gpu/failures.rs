@@ -144,6 +144,24 @@ fn an_invalid_kernel_is_an_error() {
     Workload::dense(10, 20, 3, 1).multiply(&mut loaded(GpuOptions::default()), &[0, 1, 2]).unwrap();
 }
 
+/// A device that is lost in the middle of a run: an error from then on, at every call, and nobody else's loss.
+#[test]
+fn a_lost_device_is_an_error() {
+    let product = Workload::dense(10, 20, 3, 1);
+    let mut device = loaded(GpuOptions { own_device: true, ..GpuOptions::default() });
+    let mut other = loaded(GpuOptions::default());
+    product.multiply(&mut device, &[0, 1, 2]).unwrap();
+    device.lose();
+    for _ in 0..3 {
+        let error = product.multiply(&mut device, &[0, 1, 2]).unwrap_err();
+        assert!(matches!(&error, Error::Device { message, .. } if message.contains("lost")), "{error}");
+        let error = device.upload(0, Operand::ROWS, Matrix::Dense(Dense::zeros(10, 20))).unwrap_err();
+        assert_eq!((error.kind(), error.exit_status()), ("device", 1));
+        assert_eq!(device.copy_bandwidth(1 << 16).unwrap_err().kind(), "device");
+    }
+    product.multiply(&mut other, &[0, 1, 2]).unwrap();
+}
+
 #[test]
 fn empty_shards_give_empty_or_zero_replies() {
     for (rows, cols) in [(0, 4), (4, 0)] {

@@ -1,5 +1,7 @@
 //! Products on the device beside the same products by the kernels' twins.
 
+use std::collections::BTreeSet;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use steadfast::data::{Csr, Dense, Matrix, Operand};
@@ -55,17 +57,15 @@ impl Workload {
                 Some(mean) => {
                     let (mut offsets, mut indices, mut values) = (vec![0], Vec::new(), Vec::new());
                     for row in 0..self.rows {
-                        // Empty rows, and one row with every column.
-                        let chance = match row {
-                            r if r % 5 == 3 => 0.0,
-                            17 => 1.0,
-                            _ => mean as f64 / self.cols as f64,
+                        // Empty rows, one row with every column, and others with about the mean.
+                        let columns: BTreeSet<usize> = match row {
+                            r if r % 5 == 3 => BTreeSet::new(),
+                            17 => (0..self.cols).collect(),
+                            _ => (0..mean).map(|_| random.random_range(0..self.cols)).collect(),
                         };
-                        for column in 0..self.cols {
-                            if random.random_bool(chance) {
-                                indices.push(column as u32);
-                                values.push(number(&mut random));
-                            }
+                        for column in columns {
+                            indices.push(column as u32);
+                            values.push(number(&mut random));
                         }
                         offsets.push(values.len());
                     }
@@ -143,12 +143,14 @@ impl Workload {
                 // The software adapter neither contracts nor reorders. Hardware may contract.
                 let bound = if exact { 0.0 } else { 2.0 * unit * weight[k] };
                 // Written so that a NaN fails.
-                if !((f64::from(g) - f64::from(t)).abs() <= bound) {
+                let distance = (f64::from(g) - f64::from(t)).abs();
+                if distance.is_nan() || distance > bound {
                     return Some(format!(
                         "{self:?}, {launch:?}: reply {place}, number {k}: {g} against the twin's {t}"
                     ));
                 }
-                if !((f64::from(g) - exact64[k]).abs() <= unit * weight[k]) {
+                let error = (f64::from(g) - exact64[k]).abs();
+                if error.is_nan() || error > unit * weight[k] {
                     return Some(format!(
                         "{self:?}, {launch:?}: reply {place}, number {k}: {g} against {}",
                         exact64[k]

@@ -11,7 +11,7 @@ use crate::coding::{Certainty, Replies, Report, Workspace};
 use crate::error::{Error, Result};
 use crate::seed::Purpose;
 
-/// Combinations beyond the number of checks.
+/// Combinations beyond the number of checks, at least; their number is a multiple of 4 for the vector unit.
 const SPARE_BUCKETS: usize = 12;
 
 /// Plans and whitened checks kept; the oldest go first.
@@ -46,11 +46,13 @@ struct Memory {
     inverse_norms: Vec<f64>,
     /// Present and plausible.
     live: Vec<bool>,
+    /// The live workers before their combinations were looked at.
+    present: Vec<usize>,
     /// Live and not yet located.
     kept: Vec<bool>,
     /// Known to lie without any code.
     named: Vec<bool>,
-    lost: Vec<f64>,
+    repair: repair::Buffers,
     whitened: Vec<Whitened>,
     plans: Vec<Plan>,
 }
@@ -179,8 +181,8 @@ impl Round<'_> {
             return Err(refusal);
         }
         let columns = replies.layout.shard_rows * replies.vectors;
-        let residual = plan.apply(replies.values, columns, &mut memory.lost).sqrt();
-        repair::interleave(replies.values, &memory.lost, &code.plain, plan, columns, replies.vectors, out);
+        let residual = plan.apply(replies.values, columns, &mut memory.repair).sqrt();
+        repair::interleave(replies.values, &memory.repair.lost, &code.plain, plan, columns, replies.vectors, out);
         let certain = code.suffices(missing, named, 2) && named <= code.tolerance.liars;
         let certainty = match (located.certified, certain, replies.check.is_some()) {
             (true, true, _) => Certainty::Certified,
@@ -253,19 +255,20 @@ impl Round<'_> {
     fn combine(&self, memory: &mut Memory) {
         let (code, replies) = (self.code, self.replies);
         let mut stream = code.options.seed.stream(Purpose::Locator, 0, replies.round);
-        let most = code.checks + SPARE_BUCKETS;
+        let most = (code.checks + SPARE_BUCKETS).next_multiple_of(4);
         memory.sketch.draw(replies.layout.shard_rows, &memory.inverse_norms, most, &mut stream);
         let r = memory.sketch.buckets();
         memory.words.clear();
         memory.words.resize(code.workers * r, 0.0);
         let largest = memory.sigma.iter().copied().fold(0.0, f64::max);
-        let arch = pulp::Arch::new();
-        for worker in 0..code.workers {
-            if !memory.live[worker] || largest == 0.0 {
-                continue;
-            }
+        if largest == 0.0 {
+            return;
+        }
+        memory.present.clear();
+        memory.present.extend((0..code.workers).filter(|&i| memory.live[i]));
+        memory.sketch.apply(replies.values, &memory.present, largest, &mut memory.words);
+        for &worker in &memory.present {
             let word = &mut memory.words[worker * r..(worker + 1) * r];
-            arch.dispatch(|| memory.sketch.apply(self.row(worker), largest, word));
             // Cauchy and Schwarz: |S_i A v| <= |S_i A|_F |v|, and the combinations have unit norm.
             let longest = 1.01 * replies.stats[worker].frobenius() * (replies.vectors as f64).sqrt() / largest;
             let length = norm(word);

@@ -44,6 +44,9 @@ pub struct ParityOptions {
     pub seed: Seed,
 }
 
+/// A set of columns of the parity check that is nearly dependent, with the coefficients of the dependence.
+type NearSet = (Vec<usize>, Vec<f64>);
+
 /// Data encoding over the real numbers that locates up to t liars among m workers and carries s missing replies besides
 /// (paper 002, section 4). Redundancy m / q with q = m - k and k = 2t + s parity workers.
 ///
@@ -77,7 +80,7 @@ pub struct RealParity {
     /// Mean tails of pure noise by (checks, width, limit).
     biases: Mutex<BTreeMap<(usize, usize, usize), f64>>,
     /// Worst sets by size, for the attack that uses them.
-    near: Mutex<BTreeMap<usize, (Vec<usize>, Vec<f64>)>>,
+    near: Mutex<BTreeMap<usize, NearSet>>,
     /// Tells the caches of different codes apart.
     id: u64,
 }

@@ -1,6 +1,6 @@
 //! From the kept replies to the value: plain rows are copied, lost ones repaired, and the parity check taken in full.
 
-use super::dense::{LeftSvd, axpy, transposed};
+use super::dense::{LARGE, LeftSvd, axpy, energy, product, transposed};
 use faer::MatRef;
 
 /// What one set of faulty workers needs: which replies are kept, and the rows that act on them.
@@ -74,103 +74,153 @@ impl Plan {
         lies
     }
 
-    /// Applies the rows to the replies (m rows of `columns`): the repaired blocks go to `lost` (one after another), the
+    /// Applies the rows to the replies (m rows of `columns`): the repaired blocks go to `buffers.lost` (one after another), the
     /// energy of the checks is returned.
-    pub(super) fn apply(&self, replies: &[f64], columns: usize, lost: &mut Vec<f64>) -> f64 {
-        lost.clear();
-        lost.resize(self.repaired.len() * columns, 0.0);
-        let tiles = pulp::Arch::new();
-        tiles.dispatch(|| self.tiles(replies, columns, lost))
+    pub(super) fn apply(&self, replies: &[f64], columns: usize, buffers: &mut Buffers) -> f64 {
+        buffers.lost.clear();
+        buffers.lost.resize(self.repaired.len() * columns, 0.0);
+        if self.kept.len() >= LARGE {
+            return self.wide_tiles(replies, columns, buffers);
+        }
+        buffers.tile.resize(self.kept.len() * LANES, 0.0);
+        pulp::Arch::new().dispatch(NarrowTiles { plan: self, replies, columns, buffers })
     }
 
+    /// Few workers: tiles of [`LANES`] columns, four rows at a time in registers.
     #[inline(always)]
-    fn tiles(&self, replies: &[f64], columns: usize, lost: &mut [f64]) -> f64 {
-        /// Columns of a tile: the kept replies of up to 30 workers then stay in the first-level cache.
-        const TILE: usize = 128;
+    fn narrow_tiles(&self, replies: &[f64], columns: usize, tile: &mut [f64], lost: &mut [f64]) -> f64 {
         let n = self.kept.len();
-        let rows = self.repaired.len() + self.checks;
-        let mut energy = 0.0;
-        for start in (0..columns).step_by(TILE) {
-            let end = columns.min(start + TILE);
+        let (repaired, rows) = (self.repaired.len(), self.repaired.len() + self.checks);
+        let mut energies = [0.0; LANES];
+        let mut at = 0;
+        while at < columns {
+            let width = (columns - at).min(LANES);
+            for t in 0..n {
+                let from = self.kept[t] * columns + at;
+                let packed = &mut tile[t * LANES..(t + 1) * LANES];
+                // The common case has its length in the code, for a copy in registers.
+                if width == LANES {
+                    let source = &replies[from..from + LANES];
+                    packed[..LANES].copy_from_slice(&source[..LANES]);
+                } else {
+                    for l in 0..LANES {
+                        packed[l] = if l < width { replies[from + l] } else { 0.0 };
+                    }
+                }
+            }
             let mut row = 0;
             while row < rows {
-                let step = if row + 4 <= rows { 4 } else { 1 };
-                let coefficients = &self.rows[row * n..(row + step) * n];
-                let mut at = start;
-                while at < end {
-                    let width = (end - at).min(LANES);
-                    let mut sums = [[0.0; LANES]; 4];
-                    if step == 4 && width == LANES {
-                        self.block::<4>(replies, columns, at, coefficients, &mut sums);
-                    } else {
-                        self.edge(replies, columns, at, width, coefficients, &mut sums);
+                // Past the last row the rows before it are taken again, and not used.
+                let first = row.min(rows.saturating_sub(4));
+                let sums =
+                    if rows >= 4 { four_rows(&self.rows, first, tile, n) } else { few_rows(&self.rows, rows, tile, n) };
+                for (offset, sums) in sums.iter().enumerate() {
+                    let target = first + offset;
+                    if target < row || target >= rows {
+                        continue;
                     }
-                    for (offset, sums) in sums.iter().enumerate().take(step) {
-                        let target = row + offset;
-                        if target < self.repaired.len() {
-                            lost[target * columns + at..][..width].copy_from_slice(&sums[..width]);
-                        } else {
-                            let mut squares = 0.0;
-                            sums.iter().for_each(|x| squares += x * x);
-                            energy += squares;
+                    if target >= repaired {
+                        for l in 0..LANES {
+                            energies[l] += sums[l] * sums[l];
                         }
+                    } else {
+                        lost[target * columns + at..][..width].copy_from_slice(&sums[..width]);
                     }
-                    at += width;
                 }
-                row += step;
+                row = first + 4;
             }
+            at += LANES;
         }
-        energy
+        energies.iter().sum()
     }
 
-    #[inline(always)]
-    fn block<const R: usize>(
-        &self,
-        replies: &[f64],
-        columns: usize,
-        at: usize,
-        coefficients: &[f64],
-        sums: &mut [[f64; LANES]; 4],
-    ) {
+    /// Many workers: tiles wide enough for a blocked product.
+    fn wide_tiles(&self, replies: &[f64], columns: usize, buffers: &mut Buffers) -> f64 {
+        const TILE: usize = 256;
         let n = self.kept.len();
-        let mut local = [[0.0; LANES]; R];
-        for (t, &worker) in self.kept.iter().enumerate() {
-            let from = worker * columns + at;
-            let x = &replies[from..from + LANES];
-            for (row, sums) in local.iter_mut().enumerate() {
-                let c = coefficients[row * n + t];
-                for l in 0..LANES {
-                    sums[l] += c * x[l];
-                }
+        let rows = self.repaired.len() + self.checks;
+        let mut checked = 0.0;
+        for at in (0..columns).step_by(TILE) {
+            let width = (columns - at).min(TILE);
+            buffers.tile.clear();
+            for &worker in &self.kept {
+                buffers.tile.extend_from_slice(&replies[worker * columns + at..][..width]);
             }
-        }
-        sums[..R].copy_from_slice(&local);
-    }
-
-    #[inline(always)]
-    fn edge(
-        &self,
-        replies: &[f64],
-        columns: usize,
-        at: usize,
-        width: usize,
-        coefficients: &[f64],
-        sums: &mut [[f64; LANES]; 4],
-    ) {
-        let n = self.kept.len();
-        for (t, &worker) in self.kept.iter().enumerate() {
-            let x = &replies[worker * columns + at..][..width];
-            for (row, sums) in coefficients.chunks_exact(n).zip(sums.iter_mut()) {
-                for (sum, x) in sums.iter_mut().zip(x) {
-                    *sum += row[t] * x;
-                }
+            buffers.wide.resize(rows * width, 0.0);
+            product(&self.rows, &buffers.tile, &mut buffers.wide, rows, n, width);
+            let (repaired, checks) = buffers.wide.split_at(self.repaired.len() * width);
+            for (lost, found) in buffers.lost.chunks_exact_mut(columns).zip(repaired.chunks_exact(width)) {
+                lost[at..at + width].copy_from_slice(found);
             }
+            checked += energy(checks);
         }
+        checked
     }
 }
 
-/// Columns of a register block.
-const LANES: usize = 16;
+/// Columns of a narrow tile.
+const LANES: usize = 8;
+
+/// Scratch memory of [`Plan::apply`].
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// The repaired blocks, one row each.
+    pub lost: Vec<f64>,
+    tile: Vec<f64>,
+    wide: Vec<f64>,
+}
+
+/// [`Plan::narrow_tiles`] compiled for the vector unit at hand.
+struct NarrowTiles<'a> {
+    plan: &'a Plan,
+    replies: &'a [f64],
+    columns: usize,
+    buffers: &'a mut Buffers,
+}
+
+impl pulp::WithSimd for NarrowTiles<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        self.plan.narrow_tiles(self.replies, self.columns, &mut self.buffers.tile, &mut self.buffers.lost)
+    }
+}
+
+/// Products of the rows `first..first + 4` of n coefficients with a packed tile (n x LANES).
+#[inline(always)]
+fn four_rows(rows: &[f64], first: usize, tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
+    let rows = &rows[first * n..(first + 4) * n];
+    let tile = &tile[..n * LANES];
+    let mut sums = [[0.0; LANES]; 4];
+    for t in 0..n {
+        let x = &tile[t * LANES..(t + 1) * LANES];
+        let (a, b, c, d) = (rows[t], rows[n + t], rows[2 * n + t], rows[3 * n + t]);
+        for l in 0..LANES {
+            sums[0][l] += a * x[l];
+            sums[1][l] += b * x[l];
+            sums[2][l] += c * x[l];
+            sums[3][l] += d * x[l];
+        }
+    }
+    sums
+}
+
+/// The same for all of one to three rows.
+#[inline(always)]
+fn few_rows(rows: &[f64], count: usize, tile: &[f64], n: usize) -> [[f64; LANES]; 4] {
+    let mut sums = [[0.0; LANES]; 4];
+    for t in 0..n {
+        let x = &tile[t * LANES..(t + 1) * LANES];
+        for (row, sums) in sums.iter_mut().enumerate().take(count) {
+            let c = rows[row * n + t];
+            for l in 0..LANES {
+                sums[l] += c * x[l];
+            }
+        }
+    }
+    sums
+}
 
 /// The columns `set` of a row-major `k x m` matrix, contiguous one after another.
 fn transposed_columns(matrix: &[f64], k: usize, m: usize, set: &[usize]) -> Vec<f64> {
@@ -188,22 +238,29 @@ pub(super) fn interleave(
     vectors: usize,
     out: &mut [f64],
 ) {
+    /// Rows of the blocks written at a time: their part of the output stays in the first-level cache.
+    const TILE: usize = 64;
     let q = plain.len();
-    let mut next_lost = 0;
-    for (block, &worker) in plain.iter().enumerate() {
-        let source = if plan.repaired.get(next_lost) == Some(&block) {
-            next_lost += 1;
-            &lost[(next_lost - 1) * columns..next_lost * columns]
-        } else {
-            &replies[worker * columns..(worker + 1) * columns]
-        };
-        if vectors == 1 {
-            for (to, from) in out.iter_mut().skip(block).step_by(q).zip(source) {
-                *to = *from;
+    for (tile, out) in out.chunks_mut(TILE * q * vectors).enumerate() {
+        let mut next_lost = 0;
+        for (block, &worker) in plain.iter().enumerate() {
+            let source = if plan.repaired.get(next_lost) == Some(&block) {
+                next_lost += 1;
+                &lost[(next_lost - 1) * columns..next_lost * columns]
+            } else {
+                &replies[worker * columns..(worker + 1) * columns]
+            };
+            let source = &source[tile * TILE * vectors..];
+            if q == 1 {
+                out.copy_from_slice(&source[..out.len()]);
+            } else if vectors == 1 {
+                for (to, from) in out.iter_mut().skip(block).step_by(q).zip(source) {
+                    *to = *from;
+                }
+            } else {
+                let rows = out.chunks_exact_mut(vectors).skip(block).step_by(q);
+                rows.zip(source.chunks_exact(vectors)).for_each(|(to, from)| to.copy_from_slice(from));
             }
-        } else {
-            let rows = out.chunks_exact_mut(vectors).skip(block).step_by(q);
-            rows.zip(source.chunks_exact(vectors)).for_each(|(to, from)| to.copy_from_slice(from));
         }
     }
 }

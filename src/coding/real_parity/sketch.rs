@@ -72,18 +72,62 @@ impl Sketch {
         self.shifts.len()
     }
 
-    /// Combines one worker's replies into `out` (r numbers), divided by `sigma`.
-    pub(super) fn apply(&mut self, replies: &[f64], sigma: f64, out: &mut [f64]) {
-        let r = self.buckets;
-        self.sums.clear();
-        self.sums.resize(2 * r, 0.0);
-        for ((run, weights), &shift) in replies.chunks(r).zip(self.weights.chunks(r)).zip(&self.shifts) {
-            for ((sum, x), w) in self.sums[shift..shift + run.len()].iter_mut().zip(run).zip(weights) {
-                *sum += x * w;
+    /// Combines the replies of `workers` (rows of `values`, one weight a number) into their rows of `out` (r numbers each), divided
+    /// by `unit`.
+    pub(super) fn apply(&mut self, values: &[f64], workers: &[usize], unit: f64, out: &mut [f64]) {
+        let (r, columns) = (self.buckets, self.weights.len());
+        // Four workers at a time share the weights, and one's sums are in registers' reach while another's are stored.
+        for group in workers.chunks(4) {
+            self.sums.clear();
+            self.sums.resize(group.len() * 2 * r, 0.0);
+            pulp::Arch::new().dispatch(Pass {
+                values,
+                columns,
+                group,
+                weights: &self.weights,
+                shifts: &self.shifts,
+                buckets: r,
+                sums: &mut self.sums,
+            });
+            for (sums, &worker) in self.sums.chunks_exact(2 * r).zip(group) {
+                let out = &mut out[worker * r..(worker + 1) * r];
+                for (b, (o, scale)) in out.iter_mut().zip(&self.scales).enumerate() {
+                    *o = (sums[b] + sums[b + r]) * scale / unit;
+                }
             }
         }
-        for (b, (o, scale)) in out.iter_mut().zip(&self.scales).enumerate() {
-            *o = (self.sums[b] + self.sums[b + r]) * scale / sigma;
+    }
+}
+
+/// The pass over the replies of a group of workers, compiled for the vector unit at hand.
+struct Pass<'a> {
+    values: &'a [f64],
+    columns: usize,
+    group: &'a [usize],
+    weights: &'a [f64],
+    shifts: &'a [usize],
+    buckets: usize,
+    sums: &'a mut [f64],
+}
+
+impl pulp::WithSimd for Pass<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let r = self.buckets;
+        for (run, &shift) in self.shifts.iter().enumerate() {
+            let start = run * r;
+            let length = r.min(self.columns - start);
+            let weights = &self.weights[start..start + length];
+            for (g, &worker) in self.group.iter().enumerate() {
+                let from = worker * self.columns + start;
+                let x = &self.values[from..from + length];
+                let sums = &mut self.sums[g * 2 * r + shift..][..length];
+                for j in 0..length {
+                    sums[j] += x[j] * weights[j];
+                }
+            }
         }
     }
 }

@@ -61,23 +61,25 @@ pub(super) fn choose(choice: &Adapter) -> Result<wgpu::Adapter> {
     Err(Error::usage("gpu device", got, allowed))
 }
 
-/// Every adapter, hardware first, in a fixed order.
-fn list() -> Vec<wgpu::Adapter> {
-    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
-    let instance = INSTANCE.get_or_init(|| {
+/// Every adapter, hardware first, in a fixed order. Asked for once: drivers take their time, and some print complaints.
+fn list() -> &'static [wgpu::Adapter] {
+    static FOUND: OnceLock<Vec<wgpu::Adapter>> = OnceLock::new();
+    FOUND.get_or_init(|| {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
         // Vulkan's own validation layers are a developer's installation; wgpu validates by itself.
         descriptor.flags = wgpu::InstanceFlags::empty();
-        wgpu::Instance::new(descriptor)
-    });
-    let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
-    found.retain(|adapter| adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS));
-    found.sort_by_key(|adapter| match adapter.get_info().device_type {
-        wgpu::DeviceType::DiscreteGpu => 0,
-        wgpu::DeviceType::VirtualGpu => 1,
-        wgpu::DeviceType::IntegratedGpu => 2,
-        wgpu::DeviceType::Other => 3,
-        wgpu::DeviceType::Cpu => 4,
-    });
-    found
+        let instance = wgpu::Instance::new(descriptor);
+        let mut found = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+        found.retain(|adapter| {
+            adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+        });
+        found.sort_by_key(|adapter| match adapter.get_info().device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::VirtualGpu => 1,
+            wgpu::DeviceType::IntegratedGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        });
+        found
+    })
 }

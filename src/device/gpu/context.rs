@@ -116,12 +116,20 @@ impl Context {
 
     /// Waits for a submission, so that its buffers can be read or freed.
     pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
-        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+        let wait = wgpu::PollType::Wait { submission_index: Some(submission), timeout: None };
+        self.poll(wait).inspect_err(|_| {
+            // A submission to a lost device never was one; looking once more lets the device say that it is lost.
+            let _ = self.poll(wgpu::PollType::Poll);
+        })
+    }
+
+    fn poll(&self, how: wgpu::PollType) -> Result<()> {
         // wgpu panics when the device is lost while it waits.
-        match catch_unwind(AssertUnwindSafe(|| self.device.poll(poll))) {
+        match catch_unwind(AssertUnwindSafe(|| self.device.poll(how))) {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(e)) => Err(self.error(e.to_string())),
             Err(_) => {
+                // A reason that the device gave is the better one.
                 let _ = self.lost.set("lost while waiting for it".into());
                 Err(self.error("lost while waiting for it"))
             }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub use adapter::{Adapter, adapters};
 pub use element::GpuElement;
 
+use adapter::choose;
 use context::Context;
 use plan::Plan;
 use store::Store;
@@ -48,6 +49,8 @@ pub struct GpuOptions {
     pub timestamps: bool,
     /// Bounds below the adapter's own: small ones make small shards take the path of large ones.
     pub bounds: Option<Bounds>,
+    /// A wgpu device of its own instead of the one that the process shares: its loss is nobody else's.
+    pub own_device: bool,
     /// For tests that a broken kernel is noticed, and for trying out another kernel.
     pub rewrite: Option<Rewrite>,
 }
@@ -93,10 +96,8 @@ impl<T: GpuElement> GpuDevice<T> {
     /// [`Error::Usage`] when there is no such adapter or a bound is too small to work with; [`Error::Device`] when the
     /// adapter can't be opened.
     pub fn open(choice: &Adapter, options: GpuOptions) -> Result<Self> {
-        Self::on(Context::shared(choice)?, options)
-    }
-
-    fn on(context: Arc<Context>, options: GpuOptions) -> Result<Self> {
+        let context =
+            if options.own_device { Arc::new(Context::open(&choose(choice)?)?) } else { Context::shared(choice)? };
         let own = context.bounds;
         let bounds = options.bounds.map_or(own, |b| Bounds {
             iterations: b.iterations.min(own.iterations),
@@ -157,6 +158,12 @@ impl<T: GpuElement> GpuDevice<T> {
         }
         #[allow(clippy::cast_precision_loss, reason = "a rate, not an identity")]
         Ok(2.0 * copies.len() as f64 * bytes as f64 / best)
+    }
+
+    /// Destroys the wgpu device beneath, as a driver's reset would: every later call is an [`Error::Device`], here and on
+    /// the devices that share it; one that is opened later is whole. For tests and drills.
+    pub fn lose(&self) {
+        self.context.device.destroy();
     }
 
     /// The shards that a product reads, gathered.

@@ -4,6 +4,7 @@ mod devices;
 mod envelope;
 mod grid;
 mod large;
+mod memory;
 mod refusal;
 mod rounds;
 
@@ -11,8 +12,11 @@ use steadfast::{Error, Result};
 
 use crate::args::ReproduceArgs;
 
+/// Prints its result and returns the exit status.
+type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
+
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, fn(&ReproduceArgs) -> Result<u8>); 6] = [
+const NAMES: [(&str, Reproduction); 6] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
@@ -21,12 +25,27 @@ const NAMES: [(&str, fn(&ReproduceArgs) -> Result<u8>); 6] = [
     ("byzantine-devices", devices::run),
 ];
 
+/// A line of a table, when it is done: on standard output, or on standard error where that is for JSON.
+fn line(args: &ReproduceArgs, text: impl std::fmt::Display) {
+    if args.json {
+        eprintln!("{text}");
+    } else {
+        println!("{text}");
+    }
+}
+
+/// The median (the upper one of an even number); 0 of nothing.
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
 /// Runs the command; the exit status: 0 when everything held, 1 when a bound was broken.
 pub fn run(args: &ReproduceArgs) -> Result<u8> {
     if args.name == "all" {
         let mut worst = 0;
         for (name, each) in NAMES {
-            println!("== {name}");
+            line(args, format!("== {name}"));
             worst = worst.max(each(args)?);
         }
         return Ok(worst);

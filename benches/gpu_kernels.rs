@@ -1,0 +1,134 @@
+//! The kernels on the GPU: achieved share of the device's own copy bandwidth, and one stream for all workers beside a
+//! stream each. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the best one. Sizes are small on a software adapter
+//! and in test mode.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use half::f16;
+use rand::RngExt;
+use steadfast::data::{Csr, Dense, Matrix, Operand};
+use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuOptions, Streams};
+use steadfast::device::{Batch, Device};
+use steadfast::seed::{Purpose, Seed};
+
+fn open<T: GpuElement>(streams: Streams) -> GpuDevice<T> {
+    let choice = std::env::var("STEADFAST_BENCH_ADAPTER").map_or(Adapter::Any, Adapter::Named);
+    let options = GpuOptions { streams, timestamps: true, ..GpuOptions::default() };
+    GpuDevice::open(&choice, options).expect("a GPU or a software Vulkan driver")
+}
+
+/// True where the full sizes would take hours.
+fn small<T: GpuElement>(device: &GpuDevice<T>) -> bool {
+    device.info().software || std::env::args().any(|a| a == "--test")
+}
+
+fn dense<T: GpuElement>(rows: usize, cols: usize) -> Matrix<T> {
+    let mut random = Seed(1).stream(Purpose::Experiment, 0, 0);
+    let values = (0..rows * cols).map(|_| T::from_f64(random.random_range(-1.0..1.0))).collect();
+    Matrix::Dense(Dense::new(rows, cols, values).expect("rows x cols values"))
+}
+
+fn sparse<T: GpuElement>(rows: usize, cols: usize, per_row: usize) -> Matrix<T> {
+    let mut random = Seed(1).stream(Purpose::Experiment, 0, 1);
+    let step = cols / per_row;
+    let indices: Vec<u32> = (0..rows)
+        .flat_map(|_| {
+            (0..per_row)
+                .map(|k| u32::try_from(k * step + random.random_range(0..step)).unwrap_or(0))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let values = indices.iter().map(|&c| T::from_f64(f64::from(c % 7) - 3.0)).collect();
+    let offsets = (0..=rows).map(|i| i * per_row).collect();
+    Matrix::Csr(Csr::new(rows, cols, offsets, indices, values).expect("ascending columns"))
+}
+
+/// One product, timed by the device's own clock where it has one (the median of a criterion sample is the result).
+fn product<T: GpuElement>(
+    device: &mut GpuDevice<T>,
+    batch: &Batch<'_>,
+    vectors: &[f32],
+    replies: &mut [f32],
+) -> Duration {
+    let start = std::time::Instant::now();
+    device.run(batch, vectors, replies).expect("the device works");
+    black_box(&replies);
+    device.last_kernel_seconds().map_or(start.elapsed(), Duration::from_secs_f64)
+}
+
+fn share<T: GpuElement>(c: &mut Criterion, name: &str, workers: usize, shard: &Matrix<T>, roof: f64) {
+    let mut device = open::<T>(Streams::Fused);
+    for worker in 0..workers {
+        device.upload(worker, Operand::ROWS, shard.clone()).expect("the shards fit");
+    }
+    let all: Vec<usize> = (0..workers).collect();
+    // A sparse value comes with its column.
+    let each = size_of::<T>() + if shard.is_sparse() { 4 } else { 0 };
+    let bytes = (workers * shard.stored() * each) as u64;
+    let mut group = c.benchmark_group(format!("gpu/{name}"));
+    group.throughput(Throughput::Bytes(bytes)).sample_size(20);
+    for (transposed, r) in [(false, 1), (true, 1), (false, 10), (true, 10)] {
+        let (length, out) = if transposed { (shard.rows(), shard.cols()) } else { (shard.cols(), shard.rows()) };
+        let vectors = vec![0.5; r * length];
+        let mut replies = vec![0.0; workers * out * r];
+        let batch = Batch { operand: Operand::ROWS, transposed, vectors: r, workers: &all };
+        // The first product gathers the shards and compiles the kernels.
+        product(&mut device, &batch, &vectors, &mut replies);
+        let mut best = f64::INFINITY;
+        let id = BenchmarkId::new(if transposed { "transposed" } else { "plain" }, format!("r={r}"));
+        group.bench_function(id, |b| {
+            b.iter_custom(|iterations| {
+                (0..iterations)
+                    .map(|_| {
+                        let time = product(&mut device, &batch, &vectors, &mut replies);
+                        best = best.min(time.as_secs_f64());
+                        time
+                    })
+                    .sum()
+            });
+        });
+        let rate = bytes as f64 / best;
+        println!(
+            "{name} {} r={r}: {:.3} ms, {:.1} GB/s, {:.0} % of the copy bandwidth",
+            if transposed { "transposed" } else { "plain" },
+            best * 1e3,
+            rate * 1e-9,
+            100.0 * rate / roof
+        );
+    }
+    group.finish();
+}
+
+fn kernels(c: &mut Criterion) {
+    let device = open::<f32>(Streams::Fused);
+    let (workers, rows, cols, copied) =
+        if small(&device) { (8, 256, 512, 1 << 24) } else { (64, 16_384, 4096, 1 << 30) };
+    let roof = device.copy_bandwidth(copied).expect("memory for two copies");
+    println!("{}: copies {:.1} GB/s, reads and writes counted", device.info().name, roof * 1e-9);
+    share(c, &format!("dense-f32/{workers}x{rows}x{cols}"), workers, &dense::<f32>(rows, cols), roof);
+    share(c, &format!("dense-f16/{workers}x{rows}x{cols}"), workers, &dense::<f16>(rows, cols), roof);
+    share(c, &format!("csr-f32/{workers}x{rows}x{cols}"), workers, &sparse::<f32>(rows, cols, cols / 16), roof);
+}
+
+/// A thousand tiny workers: what recording and submitting costs.
+fn streams(c: &mut Criterion) {
+    let shard = dense::<f32>(16, 32);
+    let all: Vec<usize> = (0..1000).collect();
+    let mut group = c.benchmark_group("gpu/streams/1000x16x32");
+    group.sample_size(20);
+    for (name, streams) in [("fused", Streams::Fused), ("separate", Streams::Separate)] {
+        let mut device = open::<f32>(streams);
+        for worker in 0..1000 {
+            device.upload(worker, Operand::ROWS, shard.clone()).expect("small shards fit");
+        }
+        let batch = Batch { operand: Operand::ROWS, transposed: false, vectors: 1, workers: &all };
+        let mut replies = vec![0.0; 16_000];
+        group.bench_function(name, |b| b.iter(|| device.run(&batch, &[0.5; 32], &mut replies)));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, kernels, streams);
+criterion_main!(benches);

@@ -1,0 +1,82 @@
+//! Whole rounds: a coded gradient (a product with X, one with X') through the oracle, on the paper's experiment with
+//! 15 simulated workers of which t lie; and a training run from end to end. `cargo bench --bench rounds`.
+//!
+//! A round computes all fifteen workers' products on this machine's cores, so its time is not a worker's: that and the
+//! master's share are in `steadfast reproduce byzantine-rounds`.
+
+use std::borrow::Cow;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use steadfast::coding::{DataCode, RealParity, Tolerance, Uncoded};
+use steadfast::data::{LoadOptions, Matrix, Source, load};
+use steadfast::device::CpuDevice;
+use steadfast::fleet::{Attack, Clock, FaultPlan, Gather, SimulatedFleet};
+use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle};
+use steadfast::run::{DeviceKind, TrainConfig, Training};
+use steadfast::seed::Seed;
+
+const WORKERS: usize = 15;
+/// Paper 002's smaller experiment.
+const SIZE: (usize, usize) = (10_000, 250);
+
+fn open(data: &Matrix<f32>, liars: usize) -> CodedOracle<'_, SimulatedFleet<f32>> {
+    let code: Arc<dyn DataCode> = match liars {
+        0 => Arc::new(Uncoded::new(WORKERS).expect("a code")),
+        t => Arc::new(RealParity::new(WORKERS, Tolerance { liars: t, stragglers: 0 }).expect("a code")),
+    };
+    let plan = FaultPlan::new(WORKERS, Seed(1)).changing(true).liars(liars, Attack::Gaussian { sigma: 100.0 });
+    let (faults, _) = plan.split().expect("a plan");
+    let fleet = SimulatedFleet::new(Box::new(CpuDevice::new(None).expect("threads")), faults, Clock::default());
+    let options = OracleOptions { gather: Gather::All, keys: 0, seed: Seed(1) };
+    CodedOracle::new(Cow::Borrowed(data), code, fleet, &options).expect("a loaded fleet")
+}
+
+fn gradient(criterion: &mut Criterion) {
+    let (n, d) = SIZE;
+    let source: Source = format!("synthetic:regression,rows={n},cols={d}").parse().expect("a source");
+    let data: Matrix<f32> = load(&source, &LoadOptions::default()).expect("generated").data.features.convert();
+    let weights: Vec<f64> = (0..d).map(|j| f64::from((j as f32).sin())).collect();
+    let (mut margins, mut out) = (vec![0.0; n], vec![0.0; d]);
+    let mut group = criterion.benchmark_group(format!("gradient/{n}x{d}"));
+    group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(3));
+    // Both products read every number of X once, whatever the code adds.
+    group.throughput(Throughput::Bytes((2 * n * d * size_of::<f32>()) as u64));
+    for liars in [0, 1, 3, 7] {
+        let mut oracle = open(&data, liars);
+        let name = if liars == 0 { "uncoded" } else { "liars" };
+        group.bench_function(BenchmarkId::new(name, liars), |b| {
+            b.iter(|| {
+                oracle.margins(black_box(&weights), &mut margins).expect("within the tolerance");
+                oracle.pullback(&margins, &mut out).expect("within the tolerance");
+                assert_eq!(oracle.drain().certainty.is_certified(), liars > 0);
+                black_box(&out);
+            });
+        });
+    }
+    group.finish();
+}
+
+fn end_to_end(criterion: &mut Criterion) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/breast_cancer.svm.xz");
+    let data = load(&path.parse().expect("a path"), &LoadOptions::default()).expect("shipped data").data;
+    let calm = TrainConfig { l2: 1e-3, device: DeviceKind::Cpu, ..TrainConfig::default() };
+    let liars = TrainConfig { liars: 4, stragglers: 2, inject_liars: 4, inject_slow: 2, ..calm.clone() };
+    let mut group = criterion.benchmark_group("end_to_end/breast_cancer");
+    group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_secs(5));
+    for (name, config) in [("uncoded", calm), ("4-liars-2-slow", liars)] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let trained = Training::new(config.clone()).run(data.clone()).expect("a run");
+                assert_eq!(trained.exit_status, 0);
+                black_box(trained.record.end.objective)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, gradient, end_to_end);
+criterion_main!(benches);
