@@ -39,25 +39,23 @@ fn certificate(record: &RunRecord) -> String {
         return "none: no iteration was finished".into();
     }
     if end.certified {
-        let bound = format!("no decoded value off by more than {:.2e}", end.bound);
-        let keyed = record.iterations.iter().filter(|i| i.keyed).count();
-        return match keyed {
+        let (liars, stragglers) = (record.code.liars, record.code.stragglers);
+        let bound = format!(
+            "with up to {liars} liars and {stragglers} stragglers, no decoded value is off by more than {:.2e}",
+            end.bound
+        );
+        return match record.iterations.iter().filter(|i| i.keyed).count() {
             0 => format!("certified: {bound}"),
-            _ => format!(
-                "certified by the secret keys (in {keyed} of {all} iterations the code alone could not): {bound}"
+            keyed => format!(
+                "certified by the secret keys (the code alone could not in {keyed} of {all} iterations): {bound}"
             ),
         };
     }
-    let open = record.iterations.iter().filter(|i| !i.certified).count();
     if record.code.blocks == record.code.workers {
         return "NOT certified: a code without redundancy can't detect lies".into();
     }
-    let why = if record.config["uncertified"] == true {
-        "more was missing or wrong than the code vouches for, which --uncertified allows"
-    } else {
-        "so many replies were missing that nothing was left to check the others against"
-    };
-    format!("NOT certified in {open} of {all} iterations: {why}")
+    let open = record.iterations.iter().filter(|i| !i.certified).count();
+    format!("NOT certified in {open} of {all} iterations: beyond the code's guarantee, as --uncertified allows")
 }
 
 /// The table that ends a run: how it ended, what it cost, who was late, who lied, and what is certified.

@@ -47,12 +47,11 @@ fn csv_cells() {
         text.extend((0..20).map(|i| format!("{i},{},{}\n", i * i, i % 2)));
         folder.file("data.csv", &format!("{text}7,{cell},1\n"))
     };
-    refused(&["train", &csv(""), "--label", "y"], &["row 21", "colour", "allowed: "]);
-    refused(&["train", &csv("red"), "--label", "y"], &["row 21", "colour", "`red`", "--one-hot"]);
-    refused(&["train", &csv("inf"), "--label", "y"], &["row 21", "colour", "finite"]);
+    refused(&["train", &csv(""), "--label", "y"], &["line 22", "`colour`", "a missing cell", "--one-hot"]);
+    refused(&["train", &csv("red"), "--label", "y"], &["line 22", "`colour`", "`red`", "--one-hot"]);
+    refused(&["train", &csv("inf"), "--label", "y"], &["line 22", "`colour`", "`inf`", "finite"]);
     refused(&["train", &csv("1"), "--label", "z"], &["`z`", "`width`", "`colour`"]);
-    refused(&["train", &csv("1")], &["--label", "`width`"]);
-    refused(&["train", &csv("1,2"), "--label", "y"], &["row 21", "allowed: "]);
+    refused(&["train", &csv("1,2"), "--label", "y"], &["line 22", "4 cells", "3 cells"]);
     refused(&["train", &shipped("heart_scale.svm"), "--label", "y"], &["--label", "CSV"]);
 }
 

@@ -1,6 +1,6 @@
 //! Options that can't be used: one line that names the option, the value and what is allowed, before anything is read.
 
-use crate::program::{Folder, command, finish, json, refused, refused_with, shipped};
+use crate::program::{Folder, command, finish, json, refused, refused_with, run, shipped};
 
 /// Options are refused although the data is not there: they are looked at first.
 fn option(arguments: &[&str], needles: &[&str]) {
@@ -21,7 +21,7 @@ fn numbers() {
     option(&["--workers", "0"], &["--workers", "0", "at least 1"]);
     option(&["--threads", "0"], &["--threads", "0", "at least 1"]);
     option(&["--workers", "many"], &["--workers", "`many`", "a whole number"]);
-    option(&["--iterations", "-3"], &["-3", "allowed: "]);
+    option(&["--iterations", "-3"], &["--iterations", "`-3`", "a whole number"]);
     option(&["--liars", "99999999999999999999999"], &["--liars", "a whole number"]);
 }
 
@@ -29,7 +29,7 @@ fn numbers() {
 fn faults_beyond_the_code() {
     option(&["--liars", "8"], &["8 liars", "at most 7 liars"]);
     option(&["--liars", "4", "--stragglers", "7"], &["4 liars and 7 stragglers", "allowed: "]);
-    option(&["--liars", "4", "--code", "replication"], &["4 liars", "allowed: "]);
+    option(&["--liars", "8", "--code", "replication"], &["8 liars", "allowed: "]);
     option(&["--liars", "1", "--code", "uncoded"], &["uncoded", "no redundancy"]);
     option(&["--liars", "1", "--workers", "2"], &["1 liar", "allowed: "]);
     option(&["--keys", "2", "--code", "replication"], &["--keys", "replication", "real-parity"]);
@@ -45,8 +45,9 @@ fn gather_policies() {
     option(&["--gather", "deadline:s=-1"], &["deadline:s", "`-1`", "above 0"]);
     option(&["--gather", "soon"], &["gather", "`soon`", "all, first:k=K, decodable, deadline:s=S"]);
     // What can be decoded from is a question to the code: 15 workers, 8 parity checks for 4 liars, 7 blocks.
-    option(&["--liars", "4", "--gather", "first:k=6"], &["first:k=6", "real-parity", "4 liars"]);
-    option(&["--gather", "first:k=14"], &["first:k=14", "uncoded"]);
+    let heart = shipped("heart_scale.svm");
+    refused(&["train", &heart, "--liars", "4", "--gather", "first:k=6"], &["first:k=6", "real-parity", "4 liars"]);
+    refused(&["train", &heart, "--gather", "first:k=14"], &["first:k=14", "uncoded"]);
 }
 
 #[test]
@@ -74,7 +75,9 @@ fn combinations() {
     option(&["--device", "gpu", "--fleet", "tcp"], &["--fleet tcp", "gpu", "cpu or auto"]);
     option(&["--device", "gpu", "--precision", "f64"], &["--device gpu", "f64", "f32 or f16"]);
     option(&["--l1", "1", "--constraint", "simplex"], &["--l1 with --constraint", "one of the two"]);
-    option(&["--quiet", "--json"], &["--quiet", "--json"]);
+    let both = run(&["train", "absent.svm", "--quiet", "--json"]);
+    assert_eq!((both.status, both.err.as_str()), (2, ""));
+    assert!(json(&both.out)["error"]["message"].as_str().is_some_and(|m| m.contains("--quiet: got with --json")));
     option(&["--test", "a.svm", "--test-fraction", "0.1"], &["--test", "one of the two"]);
     let heart = shipped("heart_scale.svm");
     refused(&["train", &heart, "--l1", "0.1", "--method", "lbfgs"], &["lbfgs", "l1", "fista"]);
@@ -91,7 +94,9 @@ fn commands() {
     refused(&["reproduce", "nothing"], &["nothing", "byzantine-grid"]);
     refused(&["plan", "--rows", "10"], &["--cols"]);
     refused(&["plan", "--rows", "0", "--cols", "3"], &["0", "allowed: "]);
-    refused(&["worker"], &["worker", "--fleet tcp"]);
+    let alone = run(&["worker"]);
+    assert_eq!((alone.status, alone.err.lines().count()), (2, 1));
+    assert!(alone.err.contains("--fleet tcp"), "{}", alone.err);
 }
 
 #[test]

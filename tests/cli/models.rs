@@ -98,7 +98,7 @@ fn words_of_a_csv() {
     // The tolerance of the run is 1e-8 on the gradient; the condition of four such columns is below 1,000.
     assert!((predicted[0] - 23.0).abs() < 1e-4 && (predicted[1] - 5.0).abs() < 1e-4, "{predicted:?}");
     let unknown = folder.file("unknown.csv", "size,colour\n3,mauve\n");
-    crate::program::refused(&["predict", &model, &unknown], &["row 1", "colour", "`mauve`", "`red`"]);
+    crate::program::refused(&["predict", &model, &unknown], &["line 2", "`colour`", "`mauve`", "`red`"]);
 }
 
 #[test]

@@ -30,25 +30,35 @@ pub fn children(process: u32) -> Vec<u32> {
     text.split_whitespace().map(|id| id.parse().expect("a number")).collect()
 }
 
-/// Waits until the run is under way: it handles SIGINT, and with workers all of them are there and handle it too.
+/// Waits until the run is under way: it handles SIGINT; with workers, all of them do and answer.
 pub fn under_way(child: &Child, workers: usize) {
     let until = Instant::now() + Duration::from_secs(60);
-    let handles = |process: u32| {
+    let fact = |process: u32, name: &str| {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        let caught = status.lines().find_map(|l| l.strip_prefix("SigCgt:")).map(str::trim);
+        status.lines().find_map(|l| l.strip_prefix(name)).map(|value| value.trim().to_owned())
+    };
+    let handles = |process: u32| {
+        let caught = fact(process, "SigCgt:");
         // SIGINT is signal 2: bit 1.
-        caught.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|mask| mask & 2 != 0)
+        caught.and_then(|mask| u64::from_str_radix(&mask, 16).ok()).is_some_and(|mask| mask & 2 != 0)
+    };
+    // A worker goes to sleep once a round, and a few times before the first one.
+    let works = |process: u32| {
+        let slept = fact(process, "voluntary_ctxt_switches:");
+        slept.and_then(|times| times.parse::<u64>().ok()).is_some_and(|times| times >= 100)
     };
     loop {
         let all = children(child.id());
-        if handles(child.id()) && all.len() == workers && all.iter().all(|&c| handles(c)) {
+        if handles(child.id()) && all.len() == workers && all.iter().all(|&c| handles(c) && works(c)) {
             break;
         }
         assert!(Instant::now() < until, "it does not get under way");
         std::thread::sleep(Duration::from_millis(10));
     }
-    // Some iterations.
-    std::thread::sleep(Duration::from_millis(700));
+    if workers == 0 {
+        // The data is made and encoded in a fraction of this.
+        std::thread::sleep(Duration::from_millis(700));
+    }
 }
 
 pub fn gone(process: u32) -> bool {

@@ -71,10 +71,10 @@ pub struct TrainArgs {
     #[arg(long, help_heading = "Problem")]
     pub task: Option<String>,
     /// Weight of |w|^2/2
-    #[arg(long, default_value_t = 0.0, help_heading = "Problem", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.0, help_heading = "Problem", allow_hyphen_values = true)]
     pub l2: f64,
     /// Weight of |w|_1
-    #[arg(long, default_value_t = 0.0, help_heading = "Problem", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 0.0, help_heading = "Problem", allow_hyphen_values = true)]
     pub l1: f64,
     /// box:lo=…,hi=…, simplex:radius=…, l2-ball:radius=…, or non-negative
     #[arg(long, help_heading = "Problem")]
@@ -89,7 +89,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "test_fraction", help_heading = "Problem")]
     pub test: Option<String>,
     /// Share of the rows to keep for scoring
-    #[arg(long, value_name = "X", help_heading = "Problem")]
+    #[arg(long, value_name = "X", help_heading = "Problem", allow_hyphen_values = true)]
     pub test_fraction: Option<f64>,
     /// The label's column of a CSV
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
@@ -105,33 +105,51 @@ pub struct TrainArgs {
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Most iterations
-    #[arg(long, default_value_t = 5000, help_heading = "Method")]
+    #[arg(long, default_value_t = 5000, help_heading = "Method", allow_negative_numbers = true)]
     pub iterations: usize,
     /// On the gradient norm (l1 and constraints: duality gap, else the proximal step)
-    #[arg(long, default_value_t = 1e-8, help_heading = "Method", allow_negative_numbers = true)]
+    #[arg(long, default_value_t = 1e-8, help_heading = "Method", allow_hyphen_values = true)]
     pub tolerance: f64,
     /// Wall seconds
-    #[arg(long, value_name = "S", help_heading = "Method")]
+    #[arg(long, value_name = "S", help_heading = "Method", allow_hyphen_values = true)]
     pub time_limit: Option<f64>,
     /// Start from a model file
     #[arg(long, value_name = "MODEL", help_heading = "Method")]
     pub init: Option<PathBuf>,
 
     /// Workers m
-    #[arg(long, default_value_t = 15, value_name = "M", help_heading = "What the code must tolerate")]
+    #[arg(
+        long,
+        default_value_t = 15,
+        value_name = "M",
+        help_heading = "What the code must tolerate",
+        allow_negative_numbers = true
+    )]
     pub workers: usize,
     /// uncoded, replication, or real-parity (with parameters `name:key=value,…`) [default: real-parity with --liars or
     /// --stragglers, else uncoded]
     #[arg(long, value_name = "NAME", help_heading = "What the code must tolerate")]
     pub code: Option<String>,
     /// Lying workers to tolerate
-    #[arg(long, default_value_t = 0, value_name = "T", help_heading = "What the code must tolerate")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "T",
+        help_heading = "What the code must tolerate",
+        allow_negative_numbers = true
+    )]
     pub liars: usize,
     /// Slow or dead workers to tolerate
-    #[arg(long, default_value_t = 0, value_name = "S", help_heading = "What the code must tolerate")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "S",
+        help_heading = "What the code must tolerate",
+        allow_negative_numbers = true
+    )]
     pub stragglers: usize,
     /// Secret check vectors a worker [default: 2 for more than 16 workers with liars, else 0]
-    #[arg(long, value_name = "N", help_heading = "What the code must tolerate")]
+    #[arg(long, value_name = "N", help_heading = "What the code must tolerate", allow_negative_numbers = true)]
     pub keys: Option<usize>,
     /// Beyond the code's guarantee, go on and say so
     #[arg(long, help_heading = "What the code must tolerate")]
@@ -141,7 +159,13 @@ pub struct TrainArgs {
     pub gather: Option<String>,
 
     /// Workers that lie
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "N",
+        help_heading = "What the fleet does",
+        allow_negative_numbers = true
+    )]
     pub inject_liars: usize,
     /// What they send: gaussian, sign-flip, scale, zero, constant, replay, nan, entries, collude, all-ones, near-code
     #[arg(long, default_value = "gaussian", value_name = "NAME", help_heading = "What the fleet does")]
@@ -150,10 +174,22 @@ pub struct TrainArgs {
     #[arg(long, help_heading = "What the fleet does")]
     pub fixed_liars: bool,
     /// Workers that are slow
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "N",
+        help_heading = "What the fleet does",
+        allow_negative_numbers = true
+    )]
     pub inject_slow: usize,
     /// Workers that are dead
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "N",
+        help_heading = "What the fleet does",
+        allow_negative_numbers = true
+    )]
     pub inject_dead: usize,
     /// none, exponential, lognormal, pareto, bimodal, trimodal, lambda, or trace:FILE
     #[arg(long, default_value = "none", value_name = "MODEL", help_heading = "What the fleet does")]
@@ -168,10 +204,16 @@ pub struct TrainArgs {
     #[arg(long, value_enum, default_value = "auto", help_heading = "What the fleet does")]
     pub precision: PrecisionArg,
     /// Threads of the CPU device [default: all cores]
-    #[arg(long, value_name = "N", help_heading = "What the fleet does")]
+    #[arg(long, value_name = "N", help_heading = "What the fleet does", allow_negative_numbers = true)]
     pub threads: Option<usize>,
     /// The one seed of everything random
-    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "What the fleet does")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "N",
+        help_heading = "What the fleet does",
+        allow_negative_numbers = true
+    )]
     pub seed: u64,
 
     /// Write the model (JSON)

@@ -104,7 +104,7 @@ fn usage_error(error: &clap::Error) -> Error {
             (argument, format!("with {other}"), "one of the two".into())
         }
         (ErrorKind::MissingRequiredArgument, Some(argument), _) => {
-            ("command line".into(), format!("no {argument}"), argument)
+            ("command line".into(), format!("no {argument}"), format!("{argument} must be given"))
         }
         (ErrorKind::InvalidSubcommand, ..) => {
             let name = context(ContextKind::InvalidSubcommand).unwrap_or_default();
