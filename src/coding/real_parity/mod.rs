@@ -45,9 +45,6 @@ pub struct ParityOptions {
     pub seed: Seed,
 }
 
-/// A set of columns of the parity check that is nearly dependent, with the coefficients of the dependence.
-type NearSet = (Vec<usize>, Vec<f64>);
-
 /// Data encoding over the real numbers that locates up to t liars among m workers and carries s missing replies besides
 /// (paper 002, section 4). Redundancy m / q with q = m - k and k = 2t + s parity workers.
 ///
