@@ -189,6 +189,10 @@ fn a_stopped_worker_is_an_erasure_until_it_goes_on() {
     assert!(round.missing().is_empty());
     let stopped = fleet.process_ids()[1];
     assert!(signal("-STOP", stopped));
+    // The signal is delivered when the process is next scheduled: on a busy machine it could answer once more before.
+    while !std::fs::read_to_string(format!("/proc/{stopped}/stat")).unwrap().contains(") T ") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     // Two rounds wait for it until the deadline; after that its window is full and nobody waits.
     for number in 1..=4 {
         run_product(&mut fleet, &mut round, number, Gather::All).unwrap();
