@@ -81,7 +81,7 @@ impl Attack {
     /// An attack by its name on the command line.
     ///
     /// # Errors
-    /// [`Error::Usage`] for an unknown name (saying which there are) or a parameter out of range.
+    /// [`crate::Error::Usage`] for an unknown name (saying which there are) or a parameter out of range.
     ///
     /// ```
     /// use steadfast::fleet::Attack;
