@@ -82,7 +82,8 @@ fn killed_and_stopped_workers() {
     let kept = record(&path);
     let last = kept.iterations.last().unwrap();
     assert_eq!(last.late, [3, 8], "killed and stopped in the middle of the run");
-    assert!(kept.iterations[1].late.len() <= 2 && kept.iterations[1].late != [3, 8], "not from the start");
+    // Each round leaves out the two slowest, whoever they are: over some iterations these are not always the same two.
+    assert!(kept.iterations[1..6].iter().any(|i| i.late != [3, 8]), "not from the start");
     let objective = |end: &serde_json::Value| end["objective"].as_f64().unwrap();
     assert!((objective(end) - objective(&reference)).abs() <= 1e-10 * objective(&reference));
     // F is 0.001-strongly convex and both gradients are below 1e-9: each is within 1e-6 of the optimum.
