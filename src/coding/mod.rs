@@ -145,8 +145,6 @@ pub struct Report {
 pub struct Workspace {
     /// Scratch numbers; a code resizes it as it likes.
     pub scratch: Vec<f64>,
-    /// Workers suspected in the last round, tried first in the next.
-    pub suspects: Vec<usize>,
     /// What a code has worked out and may need again: buffers, factorizations by set of faulty workers.
     pub cache: Option<Box<dyn std::any::Any + Send>>,
 }

@@ -138,7 +138,6 @@ impl<'a> Training<'a> {
     pub fn run(mut self, data: Dataset<f64>) -> Result<Trained> {
         let config = self.config.clone();
         config.check()?;
-        let seed = Seed(config.seed);
         let (task, labels) = match &self.loss {
             Some(loss) => Task::of_loss(&**loss, &data.labels)?,
             None => Task::new(config.task.as_deref(), &data.labels)?,
@@ -187,7 +186,7 @@ impl<'a> Training<'a> {
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
             data: DataRecord { rows: n, cols: d, nnz: prepared.features.stored() },
-            code: code_record(&*code, &config, seed),
+            code: code_record(&*code, &config),
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };
@@ -290,7 +289,7 @@ pub fn make_code(config: &TrainConfig) -> Result<Arc<dyn DataCode>> {
     code_by_name(&config.code_name(), config.workers, tolerance, options)
 }
 
-fn code_record(code: &dyn DataCode, config: &TrainConfig, _seed: Seed) -> CodeRecord {
+fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeRecord {
     CodeRecord {
         name: code.name(),
         workers: code.workers(),

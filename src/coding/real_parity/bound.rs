@@ -7,8 +7,7 @@ use std::sync::Mutex;
 /// Workers up to which the worst set of each size is found by trying all.
 const EXACT: usize = 16;
 
-/// A search can miss the worst set: what it finds is divided by this. In longer searches (exchanges of single members from
-/// every start, up to 60 workers) the greedy value fell by less than this factor.
+/// A greedy search can miss the worst set: what it finds is divided by this, a margin that is chosen and not proven.
 const SEARCH_SLACK: f64 = 4.0;
 
 /// Smallest singular values of the check's columns over all sets of a size, found when first asked for.
