@@ -101,7 +101,7 @@ impl Round {
         &mut self,
         worker: usize,
         round: u64,
-        values: &[f64],
+        values: &[impl Copy + Into<f64>],
         at: f64,
         decodable: &dyn Fn(&[bool], &[bool]) -> bool,
     ) -> Result<Progress> {
@@ -129,8 +129,7 @@ impl Round {
                 self.reply_len
             )));
         }
-        self.arena[worker * self.reply_len..(worker + 1) * self.reply_len].copy_from_slice(values);
-        let norm = norm(values);
+        let norm = take_in(values, &mut self.arena[worker * self.reply_len..(worker + 1) * self.reply_len]);
         self.implausible[worker] = !norm.is_finite() || norm > self.caps[worker];
         self.present[worker] = true;
         self.arrivals += 1;
@@ -213,13 +212,47 @@ impl Round {
     }
 }
 
+/// Copies a reply to its place and returns its Euclidean norm, block by block while a block is in the nearest cache.
+fn take_in(values: &[impl Copy + Into<f64>], place: &mut [f64]) -> f64 {
+    let mut squares = 0.0;
+    for (place, values) in place.chunks_mut(BLOCK).zip(values.chunks(BLOCK)) {
+        place.iter_mut().zip(values).for_each(|(to, from)| *to = (*from).into());
+        squares += sum_of_squares(place, 1.0);
+    }
+    root(squares, place)
+}
+
+/// Numbers summed before the sum joins those of the other blocks.
+const BLOCK: usize = 256;
+
+/// Sum of squares of `scale` times a block, in eight partial sums.
+fn sum_of_squares(block: &[f64], scale: f64) -> f64 {
+    let mut sums = [0.0; 8];
+    let (eights, rest) = block.as_chunks::<8>();
+    for eight in eights {
+        for (sum, x) in sums.iter_mut().zip(eight) {
+            *sum += (x * scale) * (x * scale);
+        }
+    }
+    for (sum, x) in sums.iter_mut().zip(rest) {
+        *sum += (x * scale) * (x * scale);
+    }
+    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]))
+}
+
 /// Euclidean norm by blocks, scaled only where the plain sum of squares leaves the normal range of `f64`. NaN where an
 /// entry is NaN.
 pub(super) fn norm(values: &[f64]) -> f64 {
-    let squares = |scale: f64| -> f64 {
-        values.chunks(64).map(|c| c.iter().map(|x| (x * scale) * (x * scale)).sum::<f64>()).sum()
-    };
-    let plain = squares(1.0);
+    root(squares(values, 1.0), values)
+}
+
+/// Sum of squares of `scale` times the values.
+fn squares(values: &[f64], scale: f64) -> f64 {
+    values.chunks(BLOCK).map(|block| sum_of_squares(block, scale)).sum()
+}
+
+/// The root of the values' sum of squares `plain`, taken again with a scale where that left the normal range.
+fn root(plain: f64, values: &[f64]) -> f64 {
     if plain.is_normal() {
         return plain.sqrt();
     }
@@ -232,7 +265,7 @@ pub(super) fn norm(values: &[f64]) -> f64 {
     }
     // A power of two is exact; the clamp keeps it finite for subnormal numbers.
     let scale = (-largest.log2().floor()).clamp(-1000.0, 1000.0).exp2();
-    squares(scale).sqrt() / scale
+    squares(values, scale).sqrt() / scale
 }
 
 #[cfg(test)]

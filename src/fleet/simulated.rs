@@ -150,8 +150,8 @@ impl<T: Element> Fleet for SimulatedFleet<T> {
         self.reply.extend(self.broadcast.iter().map(|x| x.to_f64()));
         let payload_norm = norm(&self.reply);
         for &(seconds, worker, at) in &self.arrivals {
-            self.reply.clear();
             let honest = &self.replies[at * reply_len..(at + 1) * reply_len];
+            self.reply.clear();
             self.reply.extend(honest.iter().map(|x| x.to_f64()));
             let lie = self.faults.answer::<T::Acc>(worker, request, payload_norm, &mut self.reply);
             if let Some(distance) = lie {

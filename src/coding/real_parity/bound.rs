@@ -1,6 +1,7 @@
 //! How well conditioned the worst set of faulty workers is, which bounds what an undetected lie can cost.
 
-use super::dense::{LARGE, LeftSvd, axpy, dot, energy, transposed};
+use super::dense::{LARGE, axpy, dot, energy, transposed};
+use super::svd::LeftSvd;
 use faer::MatRef;
 use std::sync::Mutex;
 

@@ -2,9 +2,10 @@
 
 use super::RealParity;
 use super::bound::smallest_singular;
-use super::dense::{LeftSvd, norm};
+use super::dense::norm;
 use super::noise;
 use super::repair::Plan;
+use super::svd::LeftSvd;
 use crate::coding::Replies;
 
 /// What the certificate of one round is made from.

@@ -14,6 +14,7 @@ mod omp;
 mod repair;
 mod sketch;
 mod structured;
+mod svd;
 mod syndrome;
 mod systematic;
 

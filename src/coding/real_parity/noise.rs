@@ -1,6 +1,6 @@
 //! How much round-off an honest round shows, and how many independent lies stand out of it.
 
-use super::dense::LeftSvd;
+use super::svd::LeftSvd;
 use crate::data::ShardStats;
 use crate::scalar::Precision;
 use crate::seed::{Purpose, Seed};

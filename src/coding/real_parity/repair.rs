@@ -1,6 +1,7 @@
 //! From the kept replies to the value: plain rows are copied, lost ones repaired, and the parity check taken in full.
 
-use super::dense::{LARGE, LeftSvd, axpy, energy, product, transposed};
+use super::dense::{LARGE, axpy, energy, product, transposed};
+use super::svd::LeftSvd;
 use faer::MatRef;
 
 /// What one set of faulty workers needs: which replies are kept, and the rows that act on them.

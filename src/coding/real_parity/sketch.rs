@@ -8,6 +8,7 @@ use rand::{Rng, RngExt};
 #[derive(Debug, Default)]
 pub(super) struct Sketch {
     buckets: usize,
+    bits: Vec<u32>,
     weights: Vec<f64>,
     shifts: Vec<usize>,
     scales: Vec<f64>,
@@ -31,35 +32,23 @@ impl Sketch {
             self.scales.resize(columns, 1.0);
             return;
         }
-        // Magnitudes in [0.3, 1), so that no column is nearly left out, with random signs; 31 bits and a sign each.
-        let weight = |bits: u64| {
-            let sign = if bits & 1 == 0 { 1.0 } else { -1.0 };
-            sign * (0.3 + 0.7 * (bits >> 1) as f64 / f64::from(1u32 << 31))
-        };
-        self.weights.resize(columns, 0.0);
-        for pair in self.weights.chunks_mut(2) {
-            let bits = stream.next_u64();
-            pair[0] = weight(bits & 0xffff_ffff);
-            if let Some(second) = pair.get_mut(1) {
-                *second = weight(bits >> 32);
-            }
-        }
+        self.bits.resize(columns, 0);
+        stream.fill_bytes(bytemuck::cast_slice_mut(&mut self.bits));
         let r = self.buckets;
         self.shifts.extend((0..columns.div_ceil(r)).map(|_| stream.random_range(0..r)));
         self.sums.clear();
         self.sums.resize(2 * r, 0.0);
-        for (run, &shift) in self.weights.chunks(r).zip(&self.shifts) {
-            for (sum, w) in self.sums[shift..].iter_mut().zip(run) {
-                *sum += w * w;
-            }
-        }
+        self.weights.resize(columns, 0.0);
+        pulp::Arch::new().dispatch(Weigh {
+            bits: &self.bits,
+            shifts: &self.shifts,
+            buckets: r,
+            inverse_norms,
+            weights: &mut self.weights,
+            sums: &mut self.sums,
+        });
         self.scales.clear();
         self.scales.extend((0..r).map(|b| 1.0 / (self.sums[b] + self.sums[b + r]).sqrt()));
-        for row in self.weights.chunks_exact_mut(inverse_norms.len()) {
-            for (w, scale) in row.iter_mut().zip(inverse_norms) {
-                *w *= scale;
-            }
-        }
     }
 
     /// Number of combinations, r.
@@ -94,6 +83,45 @@ impl Sketch {
                 for (b, (o, scale)) in out.iter_mut().zip(&self.scales).enumerate() {
                     *o = (sums[b] + sums[b + r]) * scale / unit;
                 }
+            }
+        }
+    }
+}
+
+/// Turns random bits into weights and sums their squares by bucket, compiled for the vector unit at hand.
+struct Weigh<'a> {
+    bits: &'a [u32],
+    shifts: &'a [usize],
+    buckets: usize,
+    inverse_norms: &'a [f64],
+    weights: &'a mut [f64],
+    sums: &'a mut [f64],
+}
+
+impl pulp::WithSimd for Weigh<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let r = self.buckets;
+        for (w, &bits) in self.weights.iter_mut().zip(self.bits) {
+            // Magnitudes in [0.3, 1), so that no column is nearly left out, with random signs: 31 bits and a sign each.
+            let magnitude = 0.3 + 0.7 / f64::from(1u32 << 31) * f64::from((bits >> 1).cast_signed());
+            *w = f64::from_bits(magnitude.to_bits() | u64::from(bits & 1) << 63);
+        }
+        for (run, &shift) in self.weights.chunks(r).zip(self.shifts) {
+            let sums = &mut self.sums[shift..shift + run.len()];
+            for (sum, w) in sums.iter_mut().zip(run) {
+                *sum += w * w;
+            }
+        }
+        if let [scale] = self.inverse_norms {
+            self.weights.iter_mut().for_each(|w| *w *= scale);
+            return;
+        }
+        for row in self.weights.chunks_exact_mut(self.inverse_norms.len()) {
+            for (w, scale) in row.iter_mut().zip(self.inverse_norms) {
+                *w *= scale;
             }
         }
     }

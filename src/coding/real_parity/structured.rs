@@ -1,7 +1,8 @@
 //! MUSIC on a matrix with Hankel structure, for codes on the unit circle: colluders who all send multiples of one vector show
 //! one signal direction only, but products of low frequencies spread it into as many as there are colluders.
 
-use super::dense::{LeftSvd, axpy, dot, energy};
+use super::dense::{axpy, dot, energy};
+use super::svd::LeftSvd;
 use super::locate::Problem;
 use super::music;
 use std::f64::consts::PI;

@@ -1,6 +1,7 @@
 //! The locator's outer steps: the syndrome of the combined replies, its noise, and the noise levels a search is tried at.
 
-use super::dense::{LeftSvd, Peel, axpy, dot, energy, product};
+use super::dense::{Peel, axpy, dot, energy, product};
+use super::svd::LeftSvd;
 use super::locate::{self, Problem, Signal};
 use super::music;
 use super::noise::{self, Shape};

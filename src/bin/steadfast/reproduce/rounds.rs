@@ -115,7 +115,6 @@ struct Master<'a> {
     code: &'a dyn DataCode,
     round: Round,
     workspace: Workspace,
-    widened: Vec<f64>,
     residuals: Vec<f64>,
     rng: ChaCha8Rng,
     rounds: u64,
@@ -123,7 +122,7 @@ struct Master<'a> {
 }
 
 impl Master<'_> {
-    /// Seconds of one round with `liars` lies N(0, 100^2) by workers drawn anew: replies taken in and widened, liars
+    /// Seconds of one round with `liars` lies N(0, 100^2) by workers drawn anew: replies taken in, liars
     /// located, the value decoded into `out`, and with `labels` the loss differentiated.
     fn time(&mut self, product: &Product, liars: usize, labels: Option<&[f64]>, out: &mut [f64]) -> Result<f64> {
         let noise = Normal::new(0.0f64, 100.0).map_err(|e| Error::Numerical(e.to_string()))?;
@@ -145,9 +144,7 @@ impl Master<'_> {
         let start = Instant::now();
         self.round.begin(&request, product.layout.shard_rows, Gather::All, &caps)?;
         for (worker, reply) in received.iter().enumerate() {
-            self.widened.clear();
-            self.widened.extend(reply.iter().map(|&x| f64::from(x)));
-            self.round.offer(worker, self.rounds, &self.widened, 0.0, &|_, _| false)?;
+            self.round.offer(worker, self.rounds, reply, 0.0, &|_, _| false)?;
         }
         let replies = Replies {
             values: self.round.arena(),
@@ -194,7 +191,6 @@ fn measure(features: &Matrix<f32>, labels: &[f64], liars: usize, repetitions: us
         code: &*code,
         round: Round::new(WORKERS),
         workspace: Workspace::default(),
-        widened: Vec::new(),
         residuals: Vec::new(),
         rng,
         rounds: 0,
