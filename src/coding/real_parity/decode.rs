@@ -268,7 +268,7 @@ impl Round<'_> {
     fn combine(&self, memory: &mut Memory) {
         let (code, replies) = (self.code, self.replies);
         let mut stream = code.options.seed.stream(Purpose::Locator, 0, replies.round);
-        let most = (code.checks + SPARE_BUCKETS).next_multiple_of(8);
+        let most = (code.checks + SPARE_BUCKETS).next_multiple_of(4);
         memory.sketch.draw(replies.layout.shard_rows, &memory.inverse_norms, most, &mut stream);
         let r = memory.sketch.buckets();
         memory.words.clear();
