@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{ProductOracle, RoundReport, Rounds};
-use crate::coding::{Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard};
+use crate::coding::{Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard, encode_shards};
 use crate::data::{Matrix, Operand, ShardSink, ShardStats};
 use crate::error::{Error, Result};
 use crate::fleet::{Counters, Fleet, Gather, Opcode, Request, Round};
@@ -17,6 +17,9 @@ use crate::seed::{Seed, mix};
 
 /// An honest reply's norm never passes `|S_i A|_F |V|_F` by more than its rounding; this is far above any rounding.
 const CAP_SLACK: f64 = 1.001;
+
+/// Shards encoded in one pass over the data: what is not yet at its worker is beside the data, and each pass reads all of it.
+const TOGETHER: usize = 4;
 
 /// Makes new keys of one operand: for a worker, in the given generation.
 type Rekey<'a> = Box<dyn Fn(usize, u64) -> Result<Keys> + Send + 'a>;
@@ -57,17 +60,7 @@ pub struct CodedOracle<'a, F> {
     log: Vec<RoundReport>,
 }
 
-/// The stored shard of one worker.
-fn shard_of<T: Element>(
-    data: &Matrix<T>,
-    operand: Operand,
-    code: &dyn DataCode,
-    worker: usize,
-) -> Result<(Matrix<T>, ShardStats)> {
-    encode_shard(data, operand, code.combination(worker))
-}
-
-/// Encodes one direction of `data`, a shard at a time, straight into the fleet.
+/// Encodes one direction of `data`, a few shards at a time, straight into the fleet.
 fn encode<'a, T: Element, S: ShardSink<T>>(
     data: &Arc<Cow<'a, Matrix<T>>>,
     operand: Operand,
@@ -79,18 +72,20 @@ fn encode<'a, T: Element, S: ShardSink<T>>(
     let workers = code.workers();
     let mut stats = Vec::with_capacity(workers);
     let mut check = KeyedCheck::new(workers);
-    for worker in 0..workers {
-        let (shard, facts) = shard_of(data, operand, &**code, worker)?;
-        if options.keys > 0 {
-            check.set(worker, Keys::make(options.seed, options.keys, worker, operand, &shard))?;
+    for first in (0..workers).step_by(TOGETHER) {
+        let batch: Vec<&[f64]> = (first..workers.min(first + TOGETHER)).map(|i| code.combination(i)).collect();
+        for (worker, (shard, facts)) in (first..).zip(encode_shards(data, operand, &batch)?) {
+            if options.keys > 0 {
+                check.set(worker, Keys::make(options.seed, options.keys, worker, operand, &shard))?;
+            }
+            stats.push(facts);
+            sink.accept(worker, operand, shard)?;
         }
-        stats.push(facts);
-        sink.accept(worker, operand, shard)?;
     }
     let keyed = (options.keys > 0).then(|| {
         let (data, code, options) = (data.clone(), code.clone(), *options);
         let rekey: Rekey<'a> = Box::new(move |worker, generation| {
-            let (shard, _) = shard_of(&data, operand, &*code, worker)?;
+            let (shard, _) = encode_shard(&data, operand, code.combination(worker))?;
             let seed = Seed(mix(options.seed.0 ^ mix(generation)));
             Ok(Keys::make(seed, options.keys, worker, operand, &shard))
         });
