@@ -1,18 +1,23 @@
 //! The fleet: workers that hold shards, the requests they get, the replies that come back, and when.
 
+mod blocks;
 pub mod clock;
 pub mod fault;
 mod frames;
 mod gather;
+mod hessian;
 mod request;
 mod round;
 mod simulated;
 pub mod tcp;
 mod worker;
 
+pub use blocks::{Arrived, BlockFleet, BlockWork, Enough};
 pub use clock::{Clock, CostModel, Delay};
 pub use fault::{Attack, FaultPlan, Faults, Injected, Witness};
 pub use gather::Gather;
+pub use hessian::HessianKernel;
+
 pub use request::{Opcode, Request};
 pub use round::{Progress, Round};
 pub use simulated::SimulatedFleet;
@@ -20,6 +25,7 @@ pub use tcp::{TcpFleet, TcpOptions, serve_worker};
 
 use crate::error::Result;
 use crate::scalar::Precision;
+pub use crate::kernel::{SketchBlock, SketchKind};
 
 /// What a fleet did since it was made: the exact counts of the Accounting section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -36,6 +42,18 @@ pub struct Counters {
     pub multiply_adds: u64,
     /// Values stored at the workers, all together.
     pub stored: u64,
+}
+
+impl Counters {
+    /// Adds what another fleet of the same run did.
+    pub fn add(&mut self, other: &Counters) {
+        self.rounds += other.rounds;
+        self.floats_down += other.floats_down;
+        self.floats_down_unicast += other.floats_down_unicast;
+        self.floats_up += other.floats_up;
+        self.multiply_adds += other.multiply_adds;
+        self.stored += other.stored;
+    }
 }
 
 /// Workers behind a carrier: simulated in this process, or real processes. The master of a round is [`Round`], which does

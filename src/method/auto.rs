@@ -1,24 +1,31 @@
 //! Methods by name, and the one that `--method auto` takes.
 
-use super::{Fista, GradientDescent, Lbfgs, Method, ProximalGradient};
-use crate::error::{Error, Result};
+use super::{Fista, GradientDescent, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient};
+use crate::error::Result;
 use crate::objective::Objective;
+use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 4] = ["gradient-descent", "proximal-gradient", "fista", "lbfgs"];
+pub const NAMES: [&str; 6] =
+    ["gradient-descent", "proximal-gradient", "fista", "lbfgs", "newton", "oversketched-newton"];
 
-/// A method by its name on the command line (not `auto`, which needs the objective: [`for_objective`]).
+/// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
 ///
 /// # Errors
 /// [`Error::Usage`] with the allowed names.
 pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
-    Ok(match name {
+    let mut options = Params::parse("method", name)?;
+    let method: Box<dyn Method> = match options.name() {
         "gradient-descent" => Box::new(GradientDescent::default()),
         "proximal-gradient" => Box::new(ProximalGradient::default()),
         "fista" => Box::new(Fista::default()),
         "lbfgs" => Box::new(Lbfgs::default()),
-        _ => return Err(Error::usage("method", name, format!("auto, {}", NAMES.join(", ")))),
-    })
+        "newton" => Box::new(Newton::exact(NewtonOptions::parse(&mut options)?)),
+        "oversketched-newton" => Box::new(Newton::oversketched(NewtonOptions::parse(&mut options)?)),
+        _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
+    };
+    options.finish()?;
+    Ok(method)
 }
 
 /// A method by name, checked against the objective; `auto` is L-BFGS for a smooth objective, else FISTA.

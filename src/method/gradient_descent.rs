@@ -11,11 +11,10 @@
 //! in full every 30 iterations, when a line search fails and before convergence is accepted: one more round.
 
 use super::iterate::Iterate;
-use super::lbfgs::REFRESH;
 use super::line_search::LineSearch;
 use super::problem::Problem;
 use super::ray::Ray;
-use super::vector::{dot, norm};
+use super::vector::dot;
 use super::{Method, Step, require_smooth};
 use crate::error::Result;
 use crate::objective::Objective;
@@ -43,13 +42,6 @@ impl GradientDescent {
         let found = self.ray.search(problem, iterate, &self.direction, LineSearch::ARMIJO, self.candidate)?;
         Ok(found.map(|(sample, _)| sample.step))
     }
-
-    fn refresh(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        problem.refresh(iterate, self.ray.scratch())?;
-        problem.gradient(iterate)?;
-        iterate.stationarity = norm(&iterate.gradient);
-        Ok(())
-    }
 }
 
 impl Method for GradientDescent {
@@ -63,11 +55,8 @@ impl Method for GradientDescent {
 
     fn start(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         self.restart();
-        self.ray.resize(problem);
         self.direction.resize(problem.dimension(), 0.0);
-        problem.gradient(iterate)?;
-        iterate.stationarity = norm(&iterate.gradient);
-        Ok(())
+        self.ray.start(problem, iterate)
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
@@ -75,15 +64,11 @@ impl Method for GradientDescent {
         if length.is_none() {
             // The margins may have drifted, or the candidate be far off.
             self.restart();
-            self.refresh(problem, iterate)?;
+            self.ray.refresh(problem, iterate)?;
             length = self.search(problem, iterate)?;
         }
         let Some(length) = length else { return Ok(Step::Stuck) };
-        if iterate.age >= REFRESH {
-            problem.refresh(iterate, self.ray.scratch())?;
-        }
-        problem.gradient(iterate)?;
-        iterate.stationarity = norm(&iterate.gradient);
+        self.ray.follow(problem, iterate)?;
 
         // s.s / s.y with s = a p and y = g+ + p.
         let square = dot(&self.direction, &self.direction);
@@ -95,7 +80,7 @@ impl Method for GradientDescent {
     }
 
     fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        if iterate.age == 0 { Ok(()) } else { self.refresh(problem, iterate) }
+        self.ray.verify(problem, iterate)
     }
 
     fn restart(&mut self) {

@@ -19,9 +19,6 @@ use super::{Method, Step, require_smooth};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 
-/// Iterations between full computations of the margins.
-pub(super) const REFRESH: usize = 30;
-
 /// L-BFGS with a strong Wolfe line search.
 ///
 /// ```
@@ -108,14 +105,6 @@ impl Lbfgs {
         let found = self.ray.search(problem, iterate, &self.direction, LineSearch::WOLFE, None)?;
         Ok(found.map(|(sample, _)| sample.step))
     }
-
-    /// Margins in full, and with them the value and the gradient: two rounds.
-    fn refresh(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        problem.refresh(iterate, self.ray.scratch())?;
-        problem.gradient(iterate)?;
-        iterate.stationarity = norm(&iterate.gradient);
-        Ok(())
-    }
 }
 
 impl Method for Lbfgs {
@@ -129,11 +118,8 @@ impl Method for Lbfgs {
 
     fn start(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         self.restart();
-        self.ray.resize(problem);
         self.direction.resize(problem.dimension(), 0.0);
-        problem.gradient(iterate)?;
-        iterate.stationarity = norm(&iterate.gradient);
-        Ok(())
+        self.ray.start(problem, iterate)
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
@@ -142,7 +128,7 @@ impl Method for Lbfgs {
         if length.is_none() {
             // The model of the curvature or the margins may be at fault: true margins, and steepest descent.
             self.restart();
-            self.refresh(problem, iterate)?;
+            self.ray.refresh(problem, iterate)?;
             self.find_direction(&iterate.gradient);
             length = self.search(problem, iterate)?;
         }
@@ -154,19 +140,15 @@ impl Method for Lbfgs {
         pair.s.extend(self.direction.iter().map(|p| length * p));
         pair.y.clear();
         pair.y.extend(iterate.gradient.iter().map(|g| -g));
-        if iterate.age >= REFRESH {
-            problem.refresh(iterate, self.ray.scratch())?;
-        }
-        problem.gradient(iterate)?;
+        self.ray.follow(problem, iterate)?;
         add_scaled(&mut pair.y, 1.0, &iterate.gradient);
         let noise = problem.rounding().gradient(norm(&iterate.residuals));
         self.keep(pair, noise);
-        iterate.stationarity = norm(&iterate.gradient);
         Ok(Step::Moved { length })
     }
 
     fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        if iterate.age == 0 { Ok(()) } else { self.refresh(problem, iterate) }
+        self.ray.verify(problem, iterate)
     }
 
     fn restart(&mut self) {

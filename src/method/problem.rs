@@ -5,7 +5,7 @@ use super::rounding::Rounding;
 use super::vector::{add_scaled, distance, dot, norm};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
-use crate::oracle::{Certainty, Counters, ProductOracle, Rounds};
+use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOracle, Rounds};
 
 /// A problem as a method sees it: `F(w) = mean loss + l2 + regularizer`, with every product of X from an oracle. A method
 /// asks for rounds here and nowhere else, so each one is counted and its certificate kept.
@@ -18,6 +18,18 @@ pub struct Problem<'a> {
     rounding: Rounding,
     /// `X'1 / n`, once it was asked for.
     column_means: Vec<f64>,
+    hessian: Option<HessianRef<'a>>,
+    curvature: Vec<f64>,
+    /// Made of what the last Hessian was.
+    last_hessian: Option<HessianRound>,
+}
+
+struct HessianRef<'a>(&'a mut dyn HessianOracle);
+
+impl std::fmt::Debug for HessianRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HessianOracle")
+    }
 }
 
 struct OracleRef<'a>(&'a mut dyn ProductOracle);
@@ -44,7 +56,83 @@ impl<'a> Problem<'a> {
         }
         objective.check(labels)?;
         let rounding = Rounding::new(oracle.unit_roundoff(), n, d);
-        Ok(Problem { oracle: OracleRef(oracle), objective, labels, tally: no_rounds(), rounding, column_means: vec![] })
+        Ok(Problem {
+            oracle: OracleRef(oracle),
+            objective,
+            labels,
+            tally: no_rounds(),
+            rounding,
+            column_means: vec![],
+            hessian: None,
+            curvature: vec![],
+            last_hessian: None,
+        })
+    }
+
+    /// With an oracle that forms Hessians, for methods that want one.
+    pub fn with_hessian(mut self, oracle: Option<&'a mut dyn HessianOracle>) -> Self {
+        self.hessian = oracle.map(HessianRef);
+        self
+    }
+
+    /// Whether Hessians are formed; else they can only be multiplied with.
+    pub fn forms_hessian(&self) -> bool {
+        self.hessian.is_some()
+    }
+
+    /// The Hessian of the smooth part at the iterate, exact or sketched, into `out` (K d x K d, symmetric): one round.
+    ///
+    /// # Errors
+    /// As [`HessianOracle::hessian`]; [`Error::Usage`] without such an oracle, or for a loss whose second derivatives have no
+    /// form that workers know.
+    pub fn hessian(&mut self, iterate: &Iterate, out: &mut [f64]) -> Result<()> {
+        let form = self.objective.curvature(&iterate.margins, self.labels, &mut self.curvature);
+        let (Some(oracle), Some(form)) = (&mut self.hessian, form) else {
+            return Err(Error::usage(
+                format!("the Hessian of loss {}", self.objective.loss.id().name),
+                "no way to form it",
+                "a loss with a curvature form and an oracle for it",
+            ));
+        };
+        let round = oracle.0.hessian(form, &self.curvature, out)?;
+        self.tally.seconds += round.seconds;
+        self.last_hessian = Some(round);
+        let width = self.dimension();
+        let d = self.oracle.0.cols();
+        let penalized = d - usize::from(self.objective.intercept);
+        for i in (0..width).filter(|i| i % d < penalized) {
+            out[i * width + i] += self.objective.l2;
+        }
+        Ok(())
+    }
+
+    /// The exact Hessian of the smooth part at the iterate times `direction`, into `out` (K d): two rounds. `margins` holds
+    /// n K numbers.
+    ///
+    /// # Errors
+    /// As [`Problem::margins`].
+    pub fn hessian_product(
+        &mut self,
+        iterate: &Iterate,
+        direction: &[f64],
+        margins: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.margins(direction, margins)?;
+        self.curvature.resize(margins.len(), 0.0);
+        let mut residuals = std::mem::take(&mut self.curvature);
+        self.objective.hessian_residuals(&iterate.margins, self.labels, margins, &mut residuals);
+        let done = self.pullback(&residuals, out);
+        self.curvature = residuals;
+        self.objective.add_l2_gradient(direction, out);
+        done
+    }
+
+    /// Doubles the sketch, where there is one.
+    pub fn grow_sketch(&mut self) {
+        if let Some(oracle) = &mut self.hessian {
+            oracle.0.grow();
+        }
     }
 
     /// n.
@@ -79,7 +167,16 @@ impl<'a> Problem<'a> {
 
     /// The fleet's counts so far.
     pub fn counters(&self) -> Counters {
-        self.oracle.0.counters()
+        let mut counters = self.oracle.0.counters();
+        if let Some(oracle) = &self.hessian {
+            counters.add(&oracle.0.counters());
+        }
+        counters
+    }
+
+    /// What the Hessian of the last step was made of; nothing where none was formed.
+    pub(super) fn take_last_hessian(&mut self) -> Option<HessianRound> {
+        self.last_hessian.take()
     }
 
     /// What happened in the rounds since the last call.

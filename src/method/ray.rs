@@ -3,8 +3,11 @@
 use super::iterate::Iterate;
 use super::line_search::{Accepted, LineSearch, Sample};
 use super::problem::Problem;
-use super::vector::add_scaled;
+use super::vector::{add_scaled, norm};
 use crate::error::Result;
+
+/// Iterations between full computations of the margins.
+const REFRESH: usize = 30;
 
 /// `phi(a) = F(w + a p)` of a smooth objective: the margins along the ray are `X w + a X p`, so that one product serves
 /// every trial of a line search.
@@ -17,15 +20,34 @@ pub(super) struct Ray {
 }
 
 impl Ray {
-    /// Sizes the buffers for a problem.
-    pub fn resize(&mut self, problem: &Problem<'_>) {
+    /// Prepares for a run: sizes the buffers, gives the iterate its gradient (one round).
+    pub fn start(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
         self.direction_margins.resize(problem.margin_count(), 0.0);
         self.scratch.resize(problem.margin_count(), 0.0);
+        Self::gradient(problem, iterate)
     }
 
-    /// A buffer of n K numbers that holds nothing between searches.
-    pub fn scratch(&mut self) -> &mut [f64] {
-        &mut self.scratch
+    /// The gradient at the iterate's residuals, and its norm: one round.
+    fn gradient(problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+        problem.gradient(iterate)?;
+        iterate.stationarity = norm(&iterate.gradient);
+        Ok(())
+    }
+
+    /// Margins in full, and with them the value and the gradient: two rounds.
+    pub fn refresh(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+        problem.refresh(iterate, &mut self.scratch)?;
+        Self::gradient(problem, iterate)
+    }
+
+    /// The gradient after a step: one round, two every [`REFRESH`] iterations, when the margins are computed in full.
+    pub fn follow(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+        if iterate.age >= REFRESH { self.refresh(problem, iterate) } else { Self::gradient(problem, iterate) }
+    }
+
+    /// [`Method::verify`](super::Method::verify) of a method that carries its margins along.
+    pub fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+        if iterate.age == 0 { Ok(()) } else { self.refresh(problem, iterate) }
     }
 
     /// Searches along `direction` from the step `first`, or from the minimizer of the second-order model at 0 (exact for
@@ -39,7 +61,7 @@ impl Ray {
         search: LineSearch,
         first: Option<f64>,
     ) -> Result<Option<(Sample, Accepted)>> {
-        problem.margins(direction, &mut self.direction_margins)?;
+        self.aim(problem, direction)?;
         let phi = |step| {
             let (objective, labels) = (problem.objective(), problem.labels());
             let (z, dz) = (&iterate.margins, &self.direction_margins);
@@ -54,11 +76,36 @@ impl Ray {
         });
         let noise = problem.rounding().along_a_ray(start.value);
         let Some(found) = search.search(start, first, noise, phi) else { return Ok(None) };
-        add_scaled(&mut iterate.weights, found.0.step, direction);
-        add_scaled(&mut iterate.margins, found.0.step, &self.direction_margins);
-        problem.residuals(&iterate.margins, &mut iterate.residuals);
+        self.land(problem, iterate, direction, found.0.step);
         iterate.value = found.0.value;
-        iterate.age += 1;
         Ok(Some(found))
+    }
+
+    /// Takes `X p` for what follows: one round.
+    pub fn aim(&mut self, problem: &mut Problem<'_>, direction: &[f64]) -> Result<()> {
+        problem.margins(direction, &mut self.direction_margins)
+    }
+
+    /// The smooth part of F at a step along the direction aimed at; no round.
+    pub fn value_at(&self, problem: &Problem<'_>, iterate: &Iterate, direction: &[f64], step: f64) -> f64 {
+        let (objective, labels) = (problem.objective(), problem.labels());
+        let (z, dz) = (&iterate.margins, &self.direction_margins);
+        objective.line_value(z, dz, labels, &iterate.weights, direction, step).value
+    }
+
+    /// The residuals at a step along the direction aimed at; no round.
+    pub fn residuals_at(&mut self, problem: &Problem<'_>, iterate: &Iterate, step: f64, out: &mut [f64]) {
+        self.scratch.copy_from_slice(&iterate.margins);
+        add_scaled(&mut self.scratch, step, &self.direction_margins);
+        problem.residuals(&self.scratch, out);
+    }
+
+    /// Moves the iterate's weights, margins, residuals and smooth value a step along the direction aimed at; no round.
+    pub fn land(&mut self, problem: &Problem<'_>, iterate: &mut Iterate, direction: &[f64], step: f64) {
+        add_scaled(&mut iterate.weights, step, direction);
+        add_scaled(&mut iterate.margins, step, &self.direction_margins);
+        problem.residuals(&iterate.margins, &mut iterate.residuals);
+        iterate.value = problem.smooth_value(&iterate.weights, &iterate.margins);
+        iterate.age += 1;
     }
 }

@@ -262,6 +262,7 @@ impl<'r, 'o> Run<'r, 'o> {
             bound: tally.bound,
             certified: tally.certainty.is_certified(),
             keyed: tally.certainty.is_keyed(),
+            sketch_dimension: problem.take_last_hessian().map(|round| round.sketch_dimension.unwrap_or(0)),
             injected: None,
         };
         self.next += 1;

@@ -3,7 +3,8 @@
 //! Rows are taken in blocks of a fixed size whose sums are added in a fixed tree, so that a value has the same bits
 //! whatever the number of threads; many rows are worked on in parallel.
 
-use super::Objective;
+use super::losses::softmax::class;
+use super::{CurvatureForm, Objective};
 use super::math::sum_of;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -86,6 +87,31 @@ impl Objective {
         self.for_rows(labels.len(), out, |rows, out| {
             self.loss.derivatives(&margins[rows.start * k..rows.end * k], &labels[rows], scale, out);
         });
+    }
+
+    /// What gives the loss's second derivatives at every row, into `out`, by [`Loss::curvature_form`]: n second derivatives, or
+    /// n x K probabilities. `None` where the loss has no such form.
+    pub fn curvature(&self, margins: &[f64], labels: &[f64], out: &mut Vec<f64>) -> Option<CurvatureForm> {
+        let form = self.loss.curvature_form()?;
+        out.resize(margins.len(), 0.0);
+        match form {
+            CurvatureForm::Scalar => self.for_rows(labels.len(), out, |rows, out| {
+                let ones = vec![1.0; rows.len()];
+                self.loss.second_derivatives(&margins[rows.clone()], &labels[rows], &ones, 1.0, out);
+            }),
+            CurvatureForm::Softmax => {
+                let k = self.loss.outputs();
+                self.for_rows(labels.len(), out, |rows, out| {
+                    let span = rows.start * k..rows.end * k;
+                    self.loss.derivatives(&margins[span], &labels[rows.clone()], 1.0, out);
+                    // The derivative is p - e_y.
+                    for (p, label) in out.chunks_exact_mut(k).zip(&labels[rows]) {
+                        p[class(*label)] += 1.0;
+                    }
+                });
+            }
+        }
+        Some(form)
     }
 
     /// `(1/n) loss''(margins_i, label_i) directions_i` for every row, into `out`: pulled back through X' it is the loss's

@@ -117,6 +117,11 @@ pub trait Loss: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// How its second derivatives factor, for Hessians that are formed or sketched; `None` where they are only multiplied with.
+    fn curvature_form(&self) -> Option<CurvatureForm> {
+        (self.outputs() == 1 && self.is_convex()).then_some(CurvatureForm::Scalar)
+    }
+
     /// The sum of [`Loss::value`] over rows; `margins` is rows x K, row-major.
     fn sum_values(&self, margins: &[f64], labels: &[f64]) -> f64 {
         batch::sum_values(self, margins, labels)
@@ -143,6 +148,15 @@ pub trait Loss: Send + Sync + std::fmt::Debug {
     fn sum_fenchel_gaps(&self, margins: &[f64], labels: &[f64], scale: f64, centre: &[f64]) -> Option<f64> {
         batch::sum_fenchel_gaps(self, margins, labels, scale, centre)
     }
+}
+
+/// The numbers that give a loss's K x K second derivative at one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CurvatureForm {
+    /// K = 1: the second derivative itself.
+    Scalar,
+    /// K probabilities p: `diag(p) - p p'`.
+    Softmax,
 }
 
 /// The convex part that is handled by its proximal operator.

@@ -33,10 +33,13 @@ use crate::error::Result;
 
 // Part of what an oracle returns; its callers need not know the modules these come from.
 mod coded;
+mod hessian;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
+pub use crate::fleet::{SketchBlock, SketchKind};
 pub use coded::{CodedOracle, OracleOptions};
+pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
 
 /// What happened in one round, as far as the master can know.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! What can be found wrong with a configuration before any work is done.
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
+use super::hessian::SketchSpec;
 use super::train::make_code;
 use crate::error::{Error, Result};
 use crate::fleet::{Attack, Delay, Gather};
@@ -73,6 +74,7 @@ impl TrainConfig {
         if self.method != "auto" {
             method::by_name(&self.method)?;
         }
+        SketchSpec::parse(&self.sketch)?;
         Attack::parse(&self.attack)?;
         let delay = Delay::parse(&self.delay)?;
         if self.fleet == FleetKind::Tcp && delay != Delay::None {

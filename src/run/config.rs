@@ -49,8 +49,10 @@ pub struct TrainConfig {
     pub standardize: bool,
     /// Order of the rows.
     pub partition: RowOrder,
-    /// Method by name, or `auto`.
+    /// Method by name with parameters, or `auto`.
     pub method: String,
+    /// Sketch of the Hessian, for `oversketched-newton`.
+    pub sketch: String,
     /// Most iterations.
     pub iterations: usize,
     /// On the gradient norm, the duality gap or the proximal step: see [`crate::method`].
@@ -106,6 +108,7 @@ impl Default for TrainConfig {
             standardize: false,
             partition: RowOrder::Contiguous,
             method: "auto".into(),
+            sketch: "oversketch".into(),
             iterations: 5000,
             tolerance: 1e-8,
             time_limit: None,

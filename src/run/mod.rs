@@ -9,6 +9,7 @@ mod check;
 mod config;
 mod finish;
 mod fleets;
+mod hessian;
 mod model;
 mod prepare;
 mod task;

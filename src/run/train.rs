@@ -8,12 +8,13 @@ use super::finish::{FinalEvaluation, evaluate};
 use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::task::Task;
-use super::{fleets, prepare};
+use super::{fleets, hessian, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
 use crate::objective::Loss;
+use crate::oracle::HessianOracle;
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -164,6 +165,8 @@ impl<'a> Training<'a> {
         let (mut oracle, mut witness, described) =
             fleets::open(&config, &code, &prepared.features, self.worker_command.as_ref())?;
 
+        let mut hessian = hessian::open(&config, method.name(), &objective, &prepared.features)?;
+
         let mut recorder = Recorder::default();
         let never = AtomicBool::new(false);
         let options = SolveOptions {
@@ -172,7 +175,8 @@ impl<'a> Training<'a> {
             time_limit: config.time_limit.map(std::time::Duration::from_secs_f64),
         };
         let result = {
-            let mut problem = Problem::new(&mut *oracle, &objective, &prepared.labels)?;
+            let mut problem = Problem::new(&mut *oracle, &objective, &prepared.labels)?
+                .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut witness, &mut recorder];
             observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
             let cancel = self.cancel.unwrap_or(&never);

@@ -62,6 +62,10 @@ pub struct IterationRecord {
     /// True when some round of it is certified only as long as the secret keys stayed secret.
     #[serde(default)]
     pub keyed: bool,
+    /// Rows of the sketch behind the Hessian of this iteration's step, m = N b; 0 for an exact Hessian, nothing where none was
+    /// formed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sketch_dimension: Option<usize>,
     /// What was injected, filled in by the observer; the master never sees it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub injected: Option<Injected>,

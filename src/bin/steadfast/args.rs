@@ -101,9 +101,13 @@ pub struct TrainArgs {
     #[arg(long, default_value = "contiguous", help_heading = "Problem")]
     pub partition: RowOrder,
 
-    /// auto, gradient-descent, proximal-gradient, fista or lbfgs
+    /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with
+    /// step=search|unit and grow=true|false)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
+    /// Of the Hessian: oversketch or uniform-rows, with factor=…,blocks=…,extra=…,columns=… (oversketched-newton)
+    #[arg(long, default_value = "oversketch", value_name = "NAME", help_heading = "Method")]
+    pub sketch: String,
     /// Most iterations
     #[arg(long, default_value_t = 5000, help_heading = "Method", allow_negative_numbers = true)]
     pub iterations: usize,
@@ -245,6 +249,7 @@ impl TrainArgs {
             standardize: self.standardize,
             partition: self.partition,
             method: self.method.clone(),
+            sketch: self.sketch.clone(),
             iterations: self.iterations,
             tolerance: self.tolerance,
             time_limit: self.time_limit,

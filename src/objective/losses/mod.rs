@@ -5,7 +5,7 @@ mod least_squares;
 mod logistic;
 mod nonlinear_least_squares;
 mod poisson;
-mod softmax;
+pub(super) mod softmax;
 mod softmax_rows;
 mod squared_hinge;
 

@@ -1,7 +1,7 @@
 use super::softmax_rows::{Derivatives, Line, SecondDerivatives, Values, curvature_product};
 use crate::error::{Error, Result};
 use crate::objective::math::{entropy_term, exp, sum_of};
-use crate::objective::{Loss, LossId};
+use crate::objective::{CurvatureForm, Loss, LossId};
 use pulp::Arch;
 
 /// Multi-class cross entropy `log(sum_k exp(z_k)) - z_y` of K margins; the label is the index 0..K of the class. Finite
@@ -74,7 +74,7 @@ pub(super) fn largest(margins: &[f64]) -> f64 {
 /// The class a valid label names.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "labels are checked to be class indices")]
-pub(super) fn class(label: f64) -> usize {
+pub(in crate::objective) fn class(label: f64) -> usize {
     label as usize
 }
 
@@ -85,6 +85,10 @@ impl Loss for Softmax {
 
     fn outputs(&self) -> usize {
         self.classes
+    }
+
+    fn curvature_form(&self) -> Option<CurvatureForm> {
+        Some(CurvatureForm::Softmax)
     }
 
     #[inline(always)]

@@ -1,0 +1,283 @@
+//! Hessians of generalized linear models, formed or sketched by workers that read the data as they are.
+//!
+//! A Hessian block is a d K x d K matrix, too much to protect with a code; it needs none. In an *over-sketched* Hessian any N of
+//! N + e independent blocks give an unbiased estimate (paper 001, section 2.3), and what a wrong Hessian can do is spoil a
+//! direction: gradient, line search and certificate stand on coded products.
+
+use std::borrow::Cow;
+
+use crate::data::Matrix;
+use crate::error::{Error, Result};
+use crate::fleet::{BlockFleet, BlockWork, Counters, Enough, HessianKernel, SketchBlock, SketchKind};
+use crate::objective::CurvatureForm;
+use crate::scalar::{Accumulator, Element};
+
+/// What one Hessian was made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HessianRound {
+    /// Virtual seconds of the round.
+    pub seconds: f64,
+    /// Blocks in it: of a sketch the fewest that a part of the matrix was averaged over; 1 for the exact one.
+    pub blocks: usize,
+    /// Rows of the sketch, m = N b; `None` for the exact one.
+    pub sketch_dimension: Option<usize>,
+}
+
+/// Where a method gets second derivatives from.
+pub trait HessianOracle: Send {
+    /// Writes `sum_i X_i' L_i X_i / n` (d K x d K, row-major, both halves), where L_i is the loss's K x K second derivative at
+    /// row i, given by `numbers` (see [`crate::objective::Objective::curvature`]); l2 is the caller's.
+    ///
+    /// # Errors
+    /// [`Error::TooManyFaults`] when too few blocks are left; [`Error::Usage`] for numbers that don't fit.
+    fn hessian(&mut self, form: CurvatureForm, numbers: &[f64], out: &mut [f64]) -> Result<HessianRound>;
+
+    /// Doubles the sketch. False where there is none, or the exact Hessian is no dearer.
+    fn grow(&mut self) -> bool;
+
+    /// The fleet's counts so far.
+    fn counters(&self) -> Counters;
+}
+
+/// How a Hessian is made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HessianPlan {
+    /// All rows, split over the workers; who waits for whom is `enough`'s.
+    Exact {
+        /// [`Enough::All`] or [`Enough::Speculative`].
+        enough: Enough,
+    },
+    /// N + e independent sketches of b rows each, split into `columns (columns + 1) / 2` parts of the symmetric matrix: worker
+    /// `block * parts + part` makes one part of one block.
+    Sketched {
+        /// How a block takes rows.
+        kind: SketchKind,
+        /// b.
+        buckets: usize,
+        /// N, the blocks that are averaged.
+        blocks: usize,
+        /// Block columns that a block is split into.
+        columns: usize,
+    },
+}
+
+/// [`HessianOracle`] over simulated workers that share one copy of the data.
+///
+/// With a sketch, every part of the matrix is the mean over the first N of the N + e copies of it to arrive, or over all that
+/// are left where fewer are alive: the number used, not N, is what the sum is divided by. Work that is not waited for is not
+/// done here, though it is counted.
+///
+/// ```
+/// use std::borrow::Cow;
+/// use steadfast::data::{Dense, Matrix};
+/// use steadfast::fleet::{BlockFleet, Clock, Enough, Faults};
+/// use steadfast::objective::CurvatureForm;
+/// use steadfast::oracle::{BlockHessian, HessianOracle, HessianPlan};
+/// use steadfast::seed::Seed;
+/// let x = Matrix::Dense(Dense::new(2, 2, vec![1.0, 2.0, 3.0, 4.0])?);
+/// let fleet = BlockFleet::new(Faults::none(4), Clock::default());
+/// let mut oracle = BlockHessian::new(Cow::Borrowed(&x), fleet, HessianPlan::Exact { enough: Enough::All }, Seed(1))?;
+/// let mut hessian = [0.0; 4];
+/// oracle.hessian(CurvatureForm::Scalar, &[1.0, 1.0], &mut hessian)?;
+/// // X'X / 2.
+/// for (h, exact) in hessian.iter().zip([5.0, 7.0, 7.0, 10.0]) {
+///     assert!((h - exact).abs() < 1e-12f64);
+/// }
+/// # Ok::<(), steadfast::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct BlockHessian<'a, T: Element> {
+    data: Cow<'a, Matrix<T>>,
+    fleet: BlockFleet,
+    plan: HessianPlan,
+    seed: u64,
+    iteration: u64,
+    numbers: Vec<T::Acc>,
+    kernel: HessianKernel<T>,
+}
+
+impl<'a, T: Element> BlockHessian<'a, T> {
+    /// Workers that all read `data` (n x d).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the plan does not fit the workers.
+    pub fn new(
+        data: Cow<'a, Matrix<T>>,
+        fleet: BlockFleet,
+        plan: HessianPlan,
+        seed: crate::seed::Seed,
+    ) -> Result<Self> {
+        if let HessianPlan::Sketched { buckets, blocks, columns, .. } = plan {
+            let parts = parts(columns);
+            let workers = fleet.workers();
+            if buckets == 0 || blocks == 0 || parts == 0 || !workers.is_multiple_of(parts) || workers / parts < blocks {
+                return Err(Error::usage(
+                    "sketched Hessian",
+                    format!("{blocks} blocks of {buckets} rows in {parts} parts for {workers} workers"),
+                    "at least one block and row, and N + e times the number of parts as workers",
+                ));
+            }
+        }
+        let kernel = HessianKernel::default();
+        Ok(BlockHessian { data, fleet, plan, seed: seed.0, iteration: 0, numbers: Vec::new(), kernel })
+    }
+
+    /// What one worker does: of a sketch its pass over the rows and its part of the product, else its share of the exact one.
+    fn work(&self, classes: usize) -> BlockWork {
+        let (n, stored) = (self.data.rows(), self.data.stored());
+        let width = classes * self.data.cols();
+        let triangle = width * (width + 1) / 2;
+        match self.plan {
+            HessianPlan::Exact { .. } => {
+                let workers = self.fleet.workers();
+                // Of sparse rows only what is stored is multiplied.
+                let per_row = stored.div_ceil(n.max(1));
+                let products = classes * (classes + 1) / 2 * per_row * (per_row + 1) / 2;
+                BlockWork {
+                    multiply_adds: (n.div_ceil(workers) * products) as u64,
+                    down: n * classes,
+                    up: triangle,
+                }
+            }
+            HessianPlan::Sketched { buckets, columns, .. } => {
+                let parts = parts(columns);
+                // A part reads the two block columns that it multiplies.
+                let share = if columns == 1 { 1.0 } else { 2.0 / columns as f64 };
+                #[allow(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a share of a count that fits"
+                )]
+                let pass = (share * (stored * classes * classes) as f64) as u64;
+                BlockWork {
+                    multiply_adds: pass + (buckets * triangle).div_ceil(parts) as u64,
+                    down: n * classes,
+                    up: triangle.div_ceil(parts),
+                }
+            }
+        }
+    }
+
+    /// The curvature as the workers take it: roots of the second derivatives over n, or probabilities.
+    fn take(&mut self, form: CurvatureForm, numbers: &[f64]) -> Result<usize> {
+        let n = self.data.rows();
+        if n == 0 || numbers.is_empty() || !numbers.len().is_multiple_of(n) {
+            return Err(Error::usage("curvature", format!("{} numbers", numbers.len()), format!("a multiple of {n}")));
+        }
+        if let Some(bad) = numbers.iter().find(|x| !(x.is_finite() && **x >= 0.0)) {
+            return Err(Error::Numerical(format!("a second derivative of the loss is {bad}; a Hessian needs at least 0")));
+        }
+        self.numbers.clear();
+        match form {
+            CurvatureForm::Scalar => {
+                self.numbers.extend(numbers.iter().map(|x| T::Acc::from_f64((x / n as f64).sqrt())));
+            }
+            CurvatureForm::Softmax => self.numbers.extend(numbers.iter().map(|x| T::Acc::from_f64(*x))),
+        }
+        Ok(numbers.len() / n)
+    }
+}
+
+/// Parts of a symmetric matrix of so many block columns.
+fn parts(columns: usize) -> usize {
+    columns * (columns + 1) / 2
+}
+
+impl<T: Element> HessianOracle for BlockHessian<'_, T> {
+    fn hessian(&mut self, form: CurvatureForm, numbers: &[f64], out: &mut [f64]) -> Result<HessianRound> {
+        let classes = self.take(form, numbers)?;
+        let width = classes * self.data.cols();
+        if out.len() != width * width {
+            return Err(Error::usage("Hessian", format!("{} numbers", out.len()), format!("{width} x {width}")));
+        }
+        let work = self.work(classes);
+        let plan = self.plan;
+        let enough = match plan {
+            HessianPlan::Exact { enough } => enough,
+            HessianPlan::Sketched { blocks, columns, .. } => {
+                Enough::FirstOfGroup { groups: parts(columns), needed: blocks }
+            }
+        };
+        let arrived = self.fleet.run(enough, T::PRECISION, &|_| work)?;
+        self.iteration += 1;
+        match plan {
+            HessianPlan::Exact { .. } => {
+                self.kernel.exact(&self.data, form, &self.numbers, out)?;
+                Ok(HessianRound { seconds: arrived.seconds, blocks: 1, sketch_dimension: None })
+            }
+            HessianPlan::Sketched { kind, buckets, columns, .. } => {
+                let parts = parts(columns);
+                let mut used = vec![0usize; parts];
+                out.fill(0.0);
+                for (block, present) in arrived.present.chunks_exact(parts).enumerate() {
+                    if !present.contains(&true) {
+                        continue;
+                    }
+                    used.iter_mut().zip(present).for_each(|(used, present)| *used += usize::from(*present));
+                    let block =
+                        SketchBlock { kind, seed: self.seed, iteration: self.iteration, block: block as u64, buckets };
+                    let sum = self.kernel.sketched(&self.data, form, &self.numbers, &block)?;
+                    add_parts(sum, width, columns, present, out);
+                }
+                divide_parts(&used, width, columns, out);
+                let blocks = used.iter().copied().min().unwrap_or(0);
+                Ok(HessianRound { seconds: arrived.seconds, blocks, sketch_dimension: Some(blocks * buckets) })
+            }
+        }
+    }
+
+    fn grow(&mut self) -> bool {
+        match &mut self.plan {
+            HessianPlan::Sketched { buckets, .. } => {
+                *buckets *= 2;
+                true
+            }
+            HessianPlan::Exact { .. } => false,
+        }
+    }
+
+    fn counters(&self) -> Counters {
+        self.fleet.counters()
+    }
+}
+
+/// Calls `visit(part, rows, columns)` for the parts of the lower half.
+fn each_part(width: usize, columns: usize, mut visit: impl FnMut(usize, std::ops::Range<usize>, std::ops::Range<usize>)) {
+    let step = width.div_ceil(columns);
+    let range = |c: usize| (c * step).min(width)..((c + 1) * step).min(width);
+    let mut part = 0;
+    for a in 0..columns {
+        for b in 0..=a {
+            visit(part, range(a), range(b));
+            part += 1;
+        }
+    }
+}
+
+/// Adds the present parts of a symmetric `block` to the lower half of `sum`.
+fn add_parts<A: Accumulator>(block: &[A], width: usize, columns: usize, present: &[bool], sum: &mut [f64]) {
+    each_part(width, columns, |part, rows, cols| {
+        if present[part] {
+            for i in rows {
+                let end = cols.end.min(i + 1);
+                if cols.start < end {
+                    let span = i * width + cols.start..i * width + end;
+                    sum[span.clone()].iter_mut().zip(&block[span]).for_each(|(s, b)| *s += b.to_f64());
+                }
+            }
+        }
+    });
+}
+
+/// Divides each part of the lower half by the number of its blocks and fills the upper half.
+fn divide_parts(used: &[usize], width: usize, columns: usize, sum: &mut [f64]) {
+    each_part(width, columns, |part, rows, cols| {
+        let scale = 1.0 / used[part] as f64;
+        for i in rows {
+            for j in cols.start..cols.end.min(i + 1) {
+                sum[i * width + j] *= scale;
+                sum[j * width + i] = sum[i * width + j];
+            }
+        }
+    });
+}
