@@ -87,7 +87,7 @@ pub(super) struct GramRows<'a, T: Element> {
 }
 
 impl<T: Element> GramRows<'_, T> {
-    /// The sums of tile `number` into `sums` (rows as long as a tile is wide; only the lower half on the diagonal).
+    /// The sums of tile `number` into `sums` (columns as long as a tile is wide; only the lower half on the diagonal).
     pub(super) fn tile(&self, level: SimdLevel, number: usize, sums: &mut [f64], scratch: &mut [T::Acc]) {
         let Tiles { cols, width, across, .. } = self.tiles;
         let (classes, tile) = (pair(number / half_square(across)), pair(number % half_square(across)));
@@ -238,7 +238,7 @@ struct Shape {
 }
 
 impl Shape {
-    /// `to` (left x right, rows `stride` apart) `= a' b`; each of `a` and `b` with the stride of its rows.
+    /// `to` (left x right, columns `stride` apart) `= a' b`; each of `a` and `b` with the stride of its rows.
     fn multiply<A: Accumulator>(&self, a: (&[A], usize), b: (&[A], usize), stride: usize, to: &mut [A]) {
         match A::PRECISION {
             Precision::F64 => self.multiply_as::<f64, A>(a, b, stride, to),
@@ -256,8 +256,9 @@ impl Shape {
     ) {
         let a = MatRef::from_row_major_slice_with_stride(cast_slice::<A, U>(a.0), self.rows, self.left, a.1);
         let b = MatRef::from_row_major_slice_with_stride(cast_slice::<A, U>(b.0), self.rows, self.right, b.1);
+        // By columns: of a product laid out by rows, faer 0.24 fills the other half.
         let to = cast_slice_mut::<A, U>(to);
-        let to = MatMut::from_row_major_slice_with_stride_mut(to, self.left, self.right, stride);
+        let to = MatMut::from_column_major_slice_with_stride_mut(to, self.left, self.right, stride);
         let half = if self.lower { BlockStructure::TriangularLower } else { BlockStructure::Rectangular };
         let full = BlockStructure::Rectangular;
         triangular::matmul(to, half, Accum::Replace, a.transpose(), full, b, full, U::from_f64(1.0), Par::Seq);
@@ -275,14 +276,14 @@ impl Tiles {
                 let tile = classes * half_square(self.across) + half_square(i.max(j)) + i.min(j);
                 let sums = &sums[tile * self.area()..(tile + 1) * self.area()];
                 let own = a - i * width;
-                // Up to here the tile's row holds them, from here on its column.
+                // Up to here they lie in a row of the tile, from here on in a column.
                 let stored = match i.cmp(&j) {
                     std::cmp::Ordering::Less => 0,
                     std::cmp::Ordering::Equal => own + 1,
                     std::cmp::Ordering::Greater => out.len(),
                 };
                 for (b, out) in out.iter_mut().enumerate() {
-                    *out = A::from_f64(sums[if b < stored { own * width + b } else { b * width + own }]);
+                    *out = A::from_f64(sums[if b < stored { b * width + own } else { own * width + b }]);
                 }
             }
         }
