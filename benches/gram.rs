@@ -23,7 +23,13 @@ fn values<T: Element>(count: usize) -> Vec<T> {
 }
 
 /// Runs `work` in a pool of `threads`.
-fn measure(c: &mut Criterion, kernel: &str, threads: usize, (rows, cols): (usize, usize), mut work: impl FnMut() + Send) {
+fn measure(
+    c: &mut Criterion,
+    kernel: &str,
+    threads: usize,
+    (rows, cols): (usize, usize),
+    mut work: impl FnMut() + Send,
+) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let mut group = c.benchmark_group(kernel);
     group.sample_size(10).throughput(Throughput::Elements((rows * cols * (cols + 1)) as u64));

@@ -166,6 +166,12 @@ impl BucketIndex {
         &self.entries[self.starts[b]..self.starts[b + 1]]
     }
 
+    /// The entries from the first of bucket `b` on, through all later buckets: the order of the walk.
+    #[inline(always)]
+    pub fn from_bucket(&self, b: usize) -> &[Entry] {
+        &self.entries[self.starts[b]..]
+    }
+
     /// What every row is multiplied by, beside its sign.
     pub fn scale(&self) -> f64 {
         self.scale

@@ -29,12 +29,7 @@ fn rows_of<T: Element>(matrix: &Matrix<T>) -> Vec<Vec<f64>> {
 }
 
 /// `A_I'A_I`, from the weights or, with `factored`, from the rows of A.
-fn exact<T: Element>(
-    matrix: &Matrix<T>,
-    curved: &Curved<f64>,
-    examples: Range<usize>,
-    factored: bool,
-) -> Vec<Sum> {
+fn exact<T: Element>(matrix: &Matrix<T>, curved: &Curved<f64>, examples: Range<usize>, factored: bool) -> Vec<Sum> {
     let (curvature, cols) = (curved.curvature(), matrix.cols());
     let (classes, width) = (curvature.classes(), cols * curvature.classes());
     let rows = rows_of(matrix);

@@ -5,7 +5,7 @@
 //! multiply-adds from zero; blocks are added pairwise. The chain is `64 + ceil(log2(blocks))` roundings deep.
 
 use super::dense::CHAIN;
-use super::simd::{Lanes, Load, SimdLevel, Work, pack_len};
+use super::simd::{Lanes, Load, SimdLevel, Work, pack_len, prefetch};
 use super::transposed::tile_columns;
 use super::tree::{Tree, levels};
 use crate::data::Matrix;
@@ -58,6 +58,9 @@ pub(super) fn scratch_len<A>(sparse: bool, cols: usize, classes: usize, longest:
     classes * (CHAIN + levels(longest.div_ceil(CHAIN)) * width)
 }
 
+/// Data of no more bytes are in a cache after the first walk, where asking for rows ahead of time costs more than it saves.
+const NEAR_BYTES: usize = 4 << 20;
+
 /// Columns of a tile, a whole number of packs: any choice gives the same bits.
 fn tile_width<A>(cols: usize, classes: usize) -> usize {
     tile_columns::<A>(classes).min(cols.next_multiple_of(pack_len::<A>()))
@@ -70,7 +73,10 @@ macro_rules! buckets_work {
             #[inline(always)]
             fn run<L: Lanes<f32> + Lanes<f64> + Load<f64> + Load<f32> + Load<f16>>(self, lanes: L) {
                 match self.data {
-                    Stored::Dense(values) => dense::<L, $t, $pack>(lanes, values, self),
+                    Stored::Dense(values) if size_of_val(values) > NEAR_BYTES => {
+                        dense::<L, $t, $pack, true>(lanes, values, self)
+                    }
+                    Stored::Dense(values) => dense::<L, $t, $pack, false>(lanes, values, self),
                     Stored::Sparse(offsets, indices, values) => sparse::<$t>(offsets, indices, values, self),
                 }
             }
@@ -126,9 +132,9 @@ fn fill_factors<A: Accumulator>(curvature: &Curvature<'_, A>, scale: A, entries:
     }
 }
 
-/// `PACK` is the length of a pack.
+/// `PACK` is the length of a pack; `FAR` says whether to ask for rows ahead of time.
 #[inline(always)]
-fn dense<L, T, const PACK: usize>(lanes: L, values: &[T], work: Buckets<'_, T>)
+fn dense<L, T, const PACK: usize, const FAR: bool>(lanes: L, values: &[T], work: Buckets<'_, T>)
 where
     T: Element,
     L: Load<T> + Load<T::Acc>,
@@ -148,6 +154,7 @@ where
         for column in (0..cols).step_by(tile) {
             let width = tile.min(cols - column);
             let mut tree = Tree::default();
+            let mut walk = index.from_bucket(first + b);
             for entries in bucket.chunks(CHAIN) {
                 fill_factors(&curvature, scale, entries, factors);
                 let keep = tree.push();
@@ -156,20 +163,21 @@ where
                 sums.fill(T::Acc::ZERO);
                 let mut e = 0;
                 while e < entries.len() {
-                    let from = Gathered { values, cols, classes, entries: &entries[e..], column, width };
+                    let from = Gathered { values, cols, classes, entries: &walk[e..], column, width };
                     let left = entries.len() - e;
                     let factors = &factors[e..];
                     e += if left >= 8 {
-                        add_rows::<L, T, 8, PACK>(lanes, &from, factors, tile, sums)
+                        add_rows::<L, T, 8, PACK, FAR>(lanes, &from, factors, tile, sums)
                     } else if left >= 2 {
-                        add_rows::<L, T, 2, PACK>(lanes, &from, factors, tile, sums)
+                        add_rows::<L, T, 2, PACK, FAR>(lanes, &from, factors, tile, sums)
                     } else {
-                        add_rows::<L, T, 1, PACK>(lanes, &from, factors, tile, sums)
+                        add_rows::<L, T, 1, PACK, FAR>(lanes, &from, factors, tile, sums)
                     };
                 }
                 for left in below.chunks_exact(set) {
                     add_left(left, sums);
                 }
+                walk = &walk[entries.len()..];
             }
             let total = finish(tree, set, sums);
             for (out, total) in out.chunks_exact_mut(cols).zip(total.chunks_exact(tile)) {
@@ -179,7 +187,7 @@ where
     }
 }
 
-/// Some columns of the data rows behind some entries.
+/// Some columns of the data rows behind the entries to come.
 struct Gathered<'a, T> {
     values: &'a [T],
     cols: usize,
@@ -189,9 +197,18 @@ struct Gathered<'a, T> {
     width: usize,
 }
 
+impl<'a, T> Gathered<'a, T> {
+    /// Of the data row behind entry `i`.
+    #[inline(always)]
+    fn row(&self, i: usize) -> &'a [T] {
+        let start = self.entries[i].row() / self.classes * self.cols + self.column;
+        &self.values[start..start + self.width]
+    }
+}
+
 /// Adds the rows of the first `R` entries, times their factors, to the sums of every class. Returns `R`.
 #[inline(always)]
-fn add_rows<L, T, const R: usize, const PACK: usize>(
+fn add_rows<L, T, const R: usize, const PACK: usize, const FAR: bool>(
     lanes: L,
     from: &Gathered<'_, T>,
     factors: &[T::Acc],
@@ -206,10 +223,12 @@ where
     let full = width / PACK;
     let mut rows: [&[T]; R] = [&[]; R];
     let mut packs: [&[[T; PACK]]; R] = [&[]; R];
+    // Rows of a bucket lie all over the data, and the processor can't guess which comes next.
+    let mut ahead: [&[T]; R] = [&[]; R];
     for i in 0..R {
-        let start = from.entries[i].row() / from.classes * from.cols + from.column;
-        rows[i] = &from.values[start..start + width];
+        rows[i] = from.row(i);
         packs[i] = &rows[i].as_chunks::<PACK>().0[..full];
+        ahead[i] = if FAR && R + i < from.entries.len() { from.row(R + i) } else { rows[i] };
     }
     for (k, sums) in sums.chunks_exact_mut(tile).enumerate() {
         let mut scale = [Lanes::<T::Acc>::zero(lanes); R];
@@ -220,6 +239,9 @@ where
         for p in 0..full {
             let mut sum = Load::<T::Acc>::load(lanes, &sums[p]);
             for i in 0..R {
+                if FAR && k == 0 {
+                    prefetch(&ahead[i][p * PACK..]);
+                }
                 sum = lanes.mul_add(Load::<T>::load(lanes, &packs[i][p]), scale[i], sum);
             }
             lanes.store(sum, &mut sums[p]);
