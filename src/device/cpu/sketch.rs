@@ -316,3 +316,52 @@ fn add_left<A: Accumulator>(left: &[A], right: &mut [A]) {
         *b = a + *b;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Csr, Dense};
+    use crate::kernel::{SketchBlock, SketchKind};
+
+    fn run<T: Element>(matrix: &Matrix<T>, level: SimdLevel) -> Vec<T::Acc> {
+        let (rows, cols, classes) = (matrix.rows(), matrix.cols(), 3);
+        let probabilities: Vec<_> = (0..rows * classes).map(|i| T::Acc::from_f64((i % 7) as f64 / 10.0)).collect();
+        let scale = T::Acc::from_f64(0.3);
+        let block = SketchBlock { kind: SketchKind::CountSketch, seed: 1, iteration: 2, block: 3, buckets: 6 };
+        let mut index = BucketIndex::default();
+        block.index(rows * classes, &mut index).unwrap();
+        let mut out = vec![T::Acc::ZERO; 6 * classes * cols];
+        let len = scratch_len::<T::Acc>(matrix.is_sparse(), cols, classes, index.longest());
+        Buckets {
+            data: Stored::of(matrix),
+            cols,
+            curvature: Curvature::Softmax { probabilities: &probabilities, classes, scale },
+            index: &index,
+            first: 0,
+            out: &mut out,
+            scratch: &mut vec![T::Acc::from_f64(7.0); len],
+        }
+        .run(level);
+        out
+    }
+
+    fn check<T: Element>() {
+        let values: Vec<f64> = (0..300 * 43).map(|i| (f64::from(i) * 0.618).fract() - 0.5).collect();
+        let dense = Matrix::Dense(Dense::new(300, 43, values.into_iter().map(T::from_f64).collect()).unwrap());
+        let columns = (0..300).map(|i| i % 43).collect();
+        let sparse = Csr::new(300, 43, (0..=300).collect(), columns, vec![T::from_f64(0.7); 300]).unwrap();
+        for matrix in [dense, Matrix::Csr(sparse)] {
+            let portable = run(&matrix, SimdLevel::Portable);
+            for level in [SimdLevel::Avx2, SimdLevel::Avx512] {
+                assert_eq!(portable, run(&matrix, level.min(SimdLevel::detect())), "{level:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits() {
+        check::<f64>();
+        check::<f32>();
+        check::<f16>();
+    }
+}
