@@ -38,11 +38,12 @@
 //! 1. [`data`] reads a file or generates, and holds dense and sparse matrices.
 //! 2. [`objective`] has the losses, regularizers and constraints, evaluated from margins.
 //! 3. [`coding`] turns X into shards and replies into a value with a certificate. It needs no fleet.
-//! 4. [`kernel`] lists the computations of a worker, and [`device`] does them: the CPU, or a GPU.
-//! 5. [`fleet`] has the workers: simulated in virtual time with a private plan of faults, or real processes.
-//! 6. [`oracle`] asks a fleet for products and decodes them: the only place where replies meet codes.
-//! 7. [`method`] minimizes with an oracle, and never sees a worker.
-//! 8. [`trace`] keeps what happened; [`run`] joins all of it.
+//! 4. [`sketch`] makes a Hessian of many rows one of few.
+//! 5. [`kernel`] lists the computations of a worker, and [`device`] does them: the CPU, or a GPU.
+//! 6. [`fleet`] has the workers: simulated in virtual time with a private plan of faults, or real processes.
+//! 7. [`oracle`] asks a fleet for products and decodes them: the only place where replies meet codes.
+//! 8. [`method`] minimizes with an oracle, and never sees a worker.
+//! 9. [`trace`] keeps what happened; [`run`] joins all of it.
 //!
 //! Under them: [`error`], [`seed`] (all randomness is a value), [`scalar`] (f64, f32, f16) and [`params`]
 //! (`name:key=value,…`).
@@ -63,6 +64,8 @@ pub mod objective;
 pub mod kernel;
 
 pub mod coding;
+pub mod sketch;
+
 pub mod device;
 
 pub mod fleet;

@@ -28,6 +28,8 @@ pub enum Purpose {
     Method = 9,
     /// Tests, benchmarks and reproductions.
     Experiment = 10,
+    /// Random sketches of a Hessian that the master makes.
+    Sketch = 11,
 }
 
 /// The user's one seed.

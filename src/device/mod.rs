@@ -4,7 +4,7 @@ mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 
-pub use cpu::{CpuDevice, SimdLevel, multiply_one};
+pub use cpu::{CpuDevice, HessianScratch, SimdLevel, exact_gram, gram, multiply_one, sketch_rows, sketched_gram};
 
 use crate::data::{Matrix, Operand};
 use crate::error::Result;

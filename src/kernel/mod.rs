@@ -1,18 +1,24 @@
 //! The list of kernels: name, WGSL source, workgroup geometry and CPU twin. A twin is plain code that sums in the shader's
 //! order, readable beside the shader of the same stem in `shaders/`. The fast CPU kernels are in [`crate::device`].
 
+pub mod count_sketch;
+mod curvature;
+pub mod gram;
 mod launch;
 pub mod matvec_csr;
 pub mod matvec_dense;
 pub mod matvec_transposed_dense;
 mod params;
+mod sketch_block;
 pub mod sum_segments;
 #[cfg(test)]
 mod tests;
 mod tree;
 
+pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
 pub use params::{MatvecParams, SumParams};
+pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
 
 use crate::scalar::Precision;
 

@@ -18,12 +18,15 @@
 
 mod dense;
 mod gemm;
+mod gram;
+mod hessian;
 mod pages;
 mod processor;
 mod run;
 mod simd;
 #[cfg(target_arch = "x86_64")]
 mod simd_x86;
+mod sketch;
 mod sparse;
 mod transposed;
 mod tree;
@@ -31,6 +34,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+pub use hessian::{HessianScratch, exact_gram, gram, sketch_rows, sketched_gram};
 pub use simd::SimdLevel;
 
 use super::{Batch, Device, DeviceInfo};

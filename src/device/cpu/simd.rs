@@ -119,6 +119,15 @@ pub(super) trait Load<T: Element>: Lanes<T::Acc> {
     fn load_partial(self, from: &[T]) -> Self::Pack;
 }
 
+/// Asks for the cache line of the first of `values`, which may be needed soon; it changes speed alone.
+#[inline(always)]
+pub(super) fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    x86::prefetch(values);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// Numbers in a pack of the arithmetic type `A`.
 pub(super) const fn pack_len<A>() -> usize {
     64 / size_of::<A>()
