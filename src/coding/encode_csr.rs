@@ -246,15 +246,21 @@ pub(super) fn class_entries<T: Element>(x: &Csr<T>, count: usize, classes: &[usi
         (base..x.rows().min(base + blocks)).filter(move |i| classes[i - base] == class).map(|i| x.row(i).0)
     };
     let starts = (0..x.rows()).step_by(blocks);
-    let rows: usize = starts.flat_map(|base| (0..count).map(move |class| (base, class)))
-        .map(|(base, class)| row.count(members(base, class))).sum();
+    let rows: usize = starts
+        .flat_map(|base| (0..count).map(move |class| (base, class)))
+        .map(|(base, class)| row.count(members(base, class)))
+        .sum();
     // Column j of X is row j of X': entry i of its shard's row j / q.
     let mut transposed = MergedRow::new(x.cols().div_ceil(blocks) * count);
     let mut keys = Vec::new();
-    let columns: usize = (0..x.rows()).map(|i| {
-        keys.clear();
-        keys.extend(x.row(i).0.iter().map(|&j| (j as usize / blocks * count + classes[j as usize % blocks]) as u32));
-        transposed.count(std::iter::once(&keys[..]).chain(std::iter::once(&[][..])))
-    }).sum();
+    let columns: usize = (0..x.rows())
+        .map(|i| {
+            keys.clear();
+            keys.extend(
+                x.row(i).0.iter().map(|&j| (j as usize / blocks * count + classes[j as usize % blocks]) as u32),
+            );
+            transposed.count(std::iter::once(&keys[..]).chain(std::iter::once(&[][..])))
+        })
+        .sum();
     rows + columns
 }

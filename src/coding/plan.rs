@@ -253,9 +253,8 @@ impl Plan {
             Some(pattern) => (pattern.merged, pattern.largest, pattern.classes),
             None => {
                 // So many shards together have no more entries than the data, each of which is in one of them.
-                let most = |shards: usize| {
-                    dense.map(|x| if self.sparse { (shards * x).min(self.stored) } else { shards * x })
-                };
+                let most =
+                    |shards: usize| dense.map(|x| if self.sparse { (shards * x).min(self.stored) } else { shards * x });
                 let bound = most(1);
                 let classes = spread.classes().flat_map(|(count, _)| most(count)).sum();
                 (bound, bound[0] + bound[1], classes)

@@ -114,14 +114,7 @@ impl<T: Element> SimulatedFleet<T> {
 
     /// Starts the tasks of those that `round` has not heard again, at `now`: computes them and puts them among the arrivals
     /// from `next` on.
-    fn restart(
-        &mut self,
-        request: &Request,
-        payload_len: usize,
-        round: &Round,
-        now: f64,
-        next: usize,
-    ) -> Result<()> {
+    fn restart(&mut self, request: &Request, payload_len: usize, round: &Round, now: f64, next: usize) -> Result<()> {
         let (workers, reply_len) = (round.workers(), round.reply_len());
         let shards = self.shards.shards_of(request, payload_len, reply_len)?;
         let Clock { delay, cost, seed } = &self.clock;

@@ -75,7 +75,10 @@ fn names() {
 #[test]
 fn combinations() {
     option(&["--delay", "exponential", "--fleet", "tcp"], &["--delay with --fleet tcp", "exponential", "none"]);
-    option(&["--gather", "speculative", "--fleet", "tcp"], &["--fleet tcp", "speculative:wait=0.9", "no fresh workers"]);
+    option(
+        &["--gather", "speculative", "--fleet", "tcp"],
+        &["--fleet tcp", "speculative:wait=0.9", "no fresh workers"],
+    );
     option(&["--device", "gpu", "--fleet", "tcp"], &["--fleet tcp", "gpu", "cpu or auto"]);
     option(&["--device", "gpu", "--precision", "f64"], &["--device gpu", "f64", "f32 or f16"]);
     option(&["--l1", "1", "--constraint", "simplex"], &["--l1 with --constraint", "one of the two"]);

@@ -5,9 +5,7 @@ use half::f16;
 use proptest::prelude::*;
 use rand::RngExt;
 use rand::seq::SliceRandom;
-use steadfast::coding::{
-    Certainty, CodeOptions, DataCode, Mds, Product, Report, Tolerance, Workspace, code_by_name,
-};
+use steadfast::coding::{Certainty, CodeOptions, DataCode, Mds, Product, Report, Tolerance, Workspace, code_by_name};
 use steadfast::error::Error;
 use steadfast::seed::{Purpose, Seed};
 

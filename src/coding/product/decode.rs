@@ -21,12 +21,7 @@ struct Memory {
     energies: Vec<f64>,
 }
 
-pub(super) fn decode(
-    grid: Grid,
-    replies: &Replies<'_>,
-    workspace: &mut Workspace,
-    out: &mut [f64],
-) -> Result<Report> {
+pub(super) fn decode(grid: Grid, replies: &Replies<'_>, workspace: &mut Workspace, out: &mut [f64]) -> Result<Report> {
     check_shape(replies, grid.workers(), grid.blocks(), out)?;
     let cache = workspace.cache.take().and_then(|cache| cache.downcast::<Memory>().ok());
     let mut memory = cache.unwrap_or_default();
