@@ -50,9 +50,9 @@ impl Round<'_> {
         self.sum(memory, recovered);
         self.bound(memory);
         for line in (0..grid.lines()).filter(|&line| !memory.peeling.spent[line]) {
-            // Not finite means that finite replies overflowed in their sum: no honest ones do.
-            let allowed = self.line_error(memory, line, None);
-            if !(memory.energies[line].sqrt() <= allowed) {
+            let residual = memory.energies[line].sqrt();
+            // Replies far beyond honest ones can overflow in their sum, and infinities cancel to what is no number.
+            if residual.is_nan() || residual > self.line_error(memory, line, None) {
                 return Err(self.refusal("a row or column does not sum up to its parity: a worker lied"));
             }
         }
