@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use steadfast::coding::{DataCode, Plan, RealParity, Replication, Tolerance, Uncoded, encode_shard};
+use steadfast::coding::{DataCode, Mds, Plan, Product, RealParity, Replication, Tolerance, Uncoded, encode_shard};
 use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::device::CpuDevice;
 use steadfast::fleet::{Attack, Clock, Counters, FaultPlan, Faults, Gather, SimulatedFleet};
@@ -69,6 +69,10 @@ fn codes() -> Vec<(&'static str, Arc<dyn DataCode>)> {
         codes.push(("replication", Arc::new(Replication::new(15, tolerance(t, s), None).expect("a code"))));
     }
     codes.push(("uncoded", Arc::new(Uncoded::new(15).expect("a code"))));
+    for (m, s) in [(15, 3), (16, 3)] {
+        codes.push(("mds", Arc::new(Mds::new(m, tolerance(0, s), Seed(1)).expect("a code"))));
+        codes.push(("product", Arc::new(Product::new(m, tolerance(0, s), None).expect("a grid"))));
+    }
     codes
 }
 
@@ -186,4 +190,8 @@ fn encoding_costs_what_the_plan_says() {
             assert!(at >= n || shard.row(b) == x.row(at));
         }
     }
+    // A block of a product code is in the sums of its row, its column and the corner.
+    let plan = Plan::for_data(&data, 15, tolerance(0, 3)).expect("a plan");
+    let work = |name| plan.code(name).and_then(|c| c.cost).map(|c| c.encoding_multiply_adds);
+    assert_eq!((work("product"), work("mds")), (Some(2 * 3 * (n * d) as u64), Some(2 * 3 * (n * d) as u64)));
 }

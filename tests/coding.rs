@@ -2,6 +2,7 @@
 
 mod coding {
     mod encode;
+    mod erasure_codes;
     mod keys;
     mod plain_codes;
     mod plan;

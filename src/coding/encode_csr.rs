@@ -236,3 +236,31 @@ pub(super) fn merged_entries<T: Element>(x: &Csr<T>, blocks: usize) -> [usize; 2
     for_each_merged(x, 0..x.rows(), &vec![1.0; blocks], |_, _, _| columns += 1);
     [rows, columns]
 }
+
+/// Entries of the shards of `count` plain sums, over all of them: the rows of a block are summed with those of its class.
+/// `S X` and `S X'` together.
+pub(super) fn class_entries<T: Element>(x: &Csr<T>, count: usize, classes: &[usize]) -> usize {
+    let blocks = classes.len();
+    let mut row = MergedRow::new(x.cols());
+    let members = |base: usize, class: usize| {
+        (base..x.rows().min(base + blocks)).filter(move |i| classes[i - base] == class).map(|i| x.row(i).0)
+    };
+    let starts = (0..x.rows()).step_by(blocks);
+    let rows: usize = starts
+        .flat_map(|base| (0..count).map(move |class| (base, class)))
+        .map(|(base, class)| row.count(members(base, class)))
+        .sum();
+    // Column j of X is row j of X': entry i of its shard's row j / q.
+    let mut transposed = MergedRow::new(x.cols().div_ceil(blocks) * count);
+    let mut keys = Vec::new();
+    let columns: usize = (0..x.rows())
+        .map(|i| {
+            keys.clear();
+            keys.extend(
+                x.row(i).0.iter().map(|&j| (j as usize / blocks * count + classes[j as usize % blocks]) as u32),
+            );
+            transposed.count(std::iter::once(&keys[..]).chain(std::iter::once(&[][..])))
+        })
+        .sum();
+    rows + columns
+}

@@ -1,8 +1,9 @@
 //! What each code would cost before anything is encoded: the exact counts of storage, work and communication of a gradient
 //! (one product with X and one with X').
 
-use super::encode_csr::merged_entries;
-use super::{DataCode, Replication, Tolerance, Uncoded};
+use super::encode_csr::{class_entries, merged_entries};
+use super::mds;
+use super::{Basis, DataCode, Product, Replication, Tolerance, Uncoded};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::scalar::Element;
@@ -76,11 +77,35 @@ pub struct Cost {
     pub exact: bool,
 }
 
-/// How a code spreads the blocks: `copies` plain workers a block, and workers with a combination of all blocks.
+/// How a code spreads the blocks: `copies` plain workers a block, workers with a combination of all blocks, and for a product
+/// code workers with one of each row and each column of the blocks' grid.
 struct Spread {
     blocks: usize,
     copies: usize,
     combining: usize,
+    grid: Option<(usize, usize)>,
+}
+
+impl Spread {
+    /// Without a grid.
+    fn plain(blocks: usize, copies: usize) -> Self {
+        Spread { blocks, copies, combining: 0, grid: None }
+    }
+
+    /// q plain workers and the others with a combination of all blocks.
+    fn combined(workers: usize, combining: usize) -> Self {
+        Spread { blocks: workers - combining, copies: 1, combining, grid: None }
+    }
+
+    /// The classes that the rows and that the columns of the grid put the blocks in: of each, their number and the class of
+    /// every block. Each class is combined at one worker.
+    fn classes(&self) -> impl Iterator<Item = (usize, Vec<usize>)> {
+        let grid = self.grid.into_iter();
+        let blocks = self.blocks;
+        grid.flat_map(move |(rows, cols)| {
+            [(rows, (0..blocks).map(|j| j / cols).collect()), (cols, (0..blocks).map(|j| j % cols).collect())]
+        })
+    }
 }
 
 /// What the pattern of a sparse matrix says for one number of blocks.
@@ -89,6 +114,8 @@ struct Pattern {
     merged: [usize; 2],
     /// Entries of the largest plain worker, both shards.
     largest: usize,
+    /// Entries of all workers with a class of the grid, both shards.
+    classes: usize,
 }
 
 impl Plan {
@@ -112,16 +139,21 @@ impl Plan {
     /// As [`Plan::new`].
     pub fn for_data<T: Element>(data: &Matrix<T>, workers: usize, tolerance: Tolerance) -> Result<Self> {
         let nonzeros = data.is_sparse().then_some(data.stored());
-        Self::make(data.rows(), data.cols(), nonzeros, workers, tolerance, &|blocks| match data {
+        Self::make(data.rows(), data.cols(), nonzeros, workers, tolerance, &|spread| match data {
             Matrix::Dense(_) => None,
             Matrix::Csr(x) => {
+                let blocks = spread.blocks;
                 let mut plain = vec![0; blocks];
                 for i in 0..x.rows() {
                     let columns = x.row(i).0;
                     plain[i % blocks] += columns.len();
                     columns.iter().for_each(|&c| plain[c as usize % blocks] += 1);
                 }
-                Some(Pattern { merged: merged_entries(x, blocks), largest: plain.into_iter().max().unwrap_or(0) })
+                Some(Pattern {
+                    merged: merged_entries(x, blocks),
+                    largest: plain.into_iter().max().unwrap_or(0),
+                    classes: spread.classes().map(|(count, classes)| class_entries(x, count, &classes)).sum(),
+                })
             }
         })
     }
@@ -137,7 +169,7 @@ impl Plan {
         nonzeros: Option<usize>,
         workers: usize,
         tolerance: Tolerance,
-        pattern: &dyn Fn(usize) -> Option<Pattern>,
+        pattern: &dyn Fn(&Spread) -> Option<Pattern>,
     ) -> Result<Self> {
         if rows == 0 || cols == 0 || workers == 0 {
             let got = format!("{rows} rows, {cols} columns, {workers} workers");
@@ -153,10 +185,15 @@ impl Plan {
         }
         let stored = nonzeros.unwrap_or(entries);
         let mut plan = Plan { rows, cols, stored, sparse: nonzeros.is_some(), workers, tolerance, codes: Vec::new() };
-        let spreads: [(&str, Result<Spread>); 3] =
-            [("uncoded", plan.uncoded()), ("replication", plan.replication()), ("real-parity", plan.real_parity())];
+        let spreads: [(&str, Result<Spread>); 5] = [
+            ("uncoded", plan.uncoded()),
+            ("replication", plan.replication()),
+            ("real-parity", plan.real_parity()),
+            ("mds", plan.mds()),
+            ("product", plan.product()),
+        ];
         for (name, spread) in spreads {
-            let counted = spread.map(|spread| plan.count(&spread, pattern(spread.blocks)));
+            let counted = spread.map(|spread| plan.count(&spread, pattern(&spread)));
             plan.codes.push(CodePlan::new(name, counted, false));
         }
         plan.codes.push(CodePlan::new("draco", plan.draco(), true));
@@ -167,20 +204,20 @@ impl Plan {
         if self.tolerance != Tolerance::default() {
             return Err(Error::usage("uncoded", self.tolerance, "no liars and no stragglers"));
         }
-        Ok(Spread { blocks: Uncoded::new(self.workers)?.blocks(), copies: 1, combining: 0 })
+        Ok(Spread::plain(Uncoded::new(self.workers)?.blocks(), 1))
     }
 
     fn replication(&self) -> Result<Spread> {
         let code = Replication::new(self.workers, self.tolerance, None)?;
-        Ok(Spread { blocks: code.blocks(), copies: code.factor(), combining: 0 })
+        Ok(Spread::plain(code.blocks(), code.factor()))
     }
 
-    /// k = 2t + s combining workers. The half-integer Fourier basis, which is used up to 16 workers, has rows in pairs:
+    /// k = 2t + s combining workers. The half-integer Fourier basis, which is used up to 20 workers, has rows in pairs:
     /// an odd k needs one more where m is even.
     fn real_parity(&self) -> Result<Spread> {
         let (m, Tolerance { liars, stragglers }) = (self.workers, self.tolerance);
         let needed = liars.saturating_mul(2).saturating_add(stragglers);
-        let combining = if m <= 16 && m.is_multiple_of(2) { needed.saturating_add(needed % 2) } else { needed };
+        let combining = Basis::default_for(m).parity_rows(m, needed.min(m));
         if needed == 0 {
             return Err(Error::usage("real-parity", self.tolerance, "at least one liar or straggler"));
         }
@@ -191,25 +228,41 @@ impl Plan {
                 format!("2 liars + stragglers below {m} workers: at most {} liars", (m - 1) / 2),
             ));
         }
-        Ok(Spread { blocks: m - combining, copies: 1, combining })
+        Ok(Spread::combined(m, combining))
+    }
+
+    /// s combining workers.
+    fn mds(&self) -> Result<Spread> {
+        mds::check(self.workers, self.tolerance)?;
+        Ok(Spread::combined(self.workers, self.tolerance.stragglers))
+    }
+
+    /// The corner combines all blocks; the other parities a row or a column of the grid.
+    fn product(&self) -> Result<Spread> {
+        let code = Product::new(self.workers, self.tolerance, None)?;
+        Ok(Spread { blocks: code.blocks(), copies: 1, combining: 1, grid: Some(code.grid()) })
     }
 
     fn count(&self, spread: &Spread, pattern: Option<Pattern>) -> Cost {
         let (n, d, m) = (self.rows, self.cols, self.workers);
-        let Spread { blocks, copies, combining } = *spread;
+        let Spread { blocks, copies, combining, .. } = *spread;
         let shard_rows = [n.div_ceil(blocks), d.div_ceil(blocks)];
         let dense = [shard_rows[0] * d, shard_rows[1] * n];
         let exact = !self.sparse || pattern.is_some();
-        let (merged, largest) = match pattern {
-            Some(pattern) => (pattern.merged, pattern.largest),
+        let (merged, largest, classes) = match pattern {
+            Some(pattern) => (pattern.merged, pattern.largest, pattern.classes),
             None => {
-                let bound = dense.map(|x| x.min(if self.sparse { self.stored } else { x }));
-                (bound, bound[0] + bound[1])
+                // So many shards together have no more entries than the data, each of which is in one of them.
+                let most =
+                    |shards: usize| dense.map(|x| if self.sparse { (shards * x).min(self.stored) } else { shards * x });
+                let bound = most(1);
+                let classes = spread.classes().flat_map(|(count, _)| most(count)).sum();
+                (bound, bound[0] + bound[1], classes)
             }
         };
         let merged = merged[0] + merged[1];
         let plain = if self.sparse { 2 * copies * self.stored } else { copies * blocks * (dense[0] + dense[1]) };
-        let stored = plain + combining * merged;
+        let stored = plain + combining * merged + classes;
         let fill =
             if self.sparse && combining > 0 { merged as f64 * blocks as f64 / (2.0 * self.stored as f64) } else { 1.0 };
         Cost {
@@ -222,7 +275,7 @@ impl Plan {
             floats_up: (shard_rows[0] + shard_rows[1]) as u64,
             floats_down: (n + d) as u64,
             floats_down_unicast: (m * (n + d)) as u64,
-            encoding_multiply_adds: (2 * combining * self.stored) as u64,
+            encoding_multiply_adds: (2 * (combining + spread.classes().count()) * self.stored) as u64,
             fill,
             exact,
         }

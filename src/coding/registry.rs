@@ -1,13 +1,14 @@
 //! Codes by their names on the command line.
 
-use super::{Basis, DataCode, ParityOptions, RealParity, Replication, Tolerance, Uncoded};
+use super::{Basis, DataCode, Mds, ParityOptions, Product, RealParity, Replication, Tolerance, Uncoded};
 use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::seed::Seed;
 use std::sync::Arc;
 
 /// The names that [`code_by_name`] knows, with their parameters.
-pub const CODES: &[&str] = &["uncoded", "replication:factor=N", "real-parity:basis=NAME,collusion=resist"];
+pub const CODES: &[&str] =
+    &["uncoded", "replication:factor=N", "real-parity:basis=NAME,collusion=resist", "mds", "product:rows=L,cols=P"];
 
 /// What a code may be told beside its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +28,8 @@ pub struct CodeOptions {
 /// let one_liar = Tolerance { liars: 1, stragglers: 0 };
 /// assert_eq!(code_by_name("replication:factor=5", 15, one_liar, CodeOptions::default())?.blocks(), 3);
 /// assert_eq!(code_by_name("real-parity", 15, one_liar, CodeOptions::default())?.blocks(), 13);
+/// let three_late = Tolerance { liars: 0, stragglers: 3 };
+/// assert_eq!(code_by_name("product", 15, three_late, CodeOptions::default())?.blocks(), 8);
 /// # Ok::<(), steadfast::Error>(())
 /// ```
 ///
@@ -67,6 +70,18 @@ pub fn code_by_name(
             let CodeOptions { uncertified, keyed, seed } = options;
             let options = ParityOptions { basis, resist_collusion: collusion == "resist", uncertified, keyed, seed };
             Ok(Arc::new(RealParity::with_options(workers, tolerance, options)?))
+        }
+        "mds" => {
+            params.finish()?;
+            Ok(Arc::new(Mds::new(workers, tolerance, options.seed)?))
+        }
+        "product" => {
+            let (rows, cols) = (params.take_optional("rows")?, params.take_optional("cols")?);
+            params.finish()?;
+            if rows.is_some() != cols.is_some() {
+                return Err(Error::usage("product", "one of rows and cols", "both or none"));
+            }
+            Ok(Arc::new(Product::new(workers, tolerance, rows.zip(cols))?))
         }
         _ => Err(params.unknown(CODES.join(", "))),
     }

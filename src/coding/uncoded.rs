@@ -132,9 +132,13 @@ pub(super) fn check_shape(replies: &Replies<'_>, workers: usize, blocks: usize, 
 
 /// Writes the reply of `worker`, which holds data block `block` plain, to its place: row b is row `b q + block` of the value.
 pub(super) fn scatter(replies: &Replies<'_>, worker: usize, block: usize, out: &mut [f64]) {
+    scatter_block(replies, reply_of(replies, worker), block, out);
+}
+
+/// The same for a product of data block `block` from wherever it comes.
+pub(super) fn scatter_block(replies: &Replies<'_>, values: &[f64], block: usize, out: &mut [f64]) {
     let (q, r) = (replies.layout.blocks, replies.vectors);
-    let reply = reply_of(replies, worker);
-    for (b, row) in reply.chunks_exact(r.max(1)).enumerate() {
+    for (b, row) in values.chunks_exact(r.max(1)).enumerate() {
         // The last block is short: its missing rows are zero rows of the shard.
         if let Some(place) = out.get_mut((b * q + block) * r..(b * q + block + 1) * r) {
             place.copy_from_slice(row);

@@ -15,21 +15,36 @@ pub enum Gather {
     Decodable,
     /// Whatever came within so many seconds (virtual in a simulated fleet, wall time in a real one).
     Deadline(f64),
+    /// Speculative execution, the baseline of paper 001 for uncoded work: when this share of the workers has answered, the tasks
+    /// of the others are started once more on fresh workers, and of each the copy that comes first is taken. In a simulated
+    /// fleet only.
+    Speculative(f64),
 }
 
 /// What [`Gather::parse`] takes.
-const ALLOWED: &str = "all, first:k=K, decodable, deadline:s=S";
+const ALLOWED: &str = "all, first:k=K, decodable, deadline:s=S, speculative:wait=X";
+
+/// The share that paper 001 waits for.
+const WAIT: f64 = 0.9;
+
+/// Whether a share can be waited for.
+fn is_share(wait: f64) -> bool {
+    wait > 0.0 && wait <= 1.0
+}
 
 impl Gather {
-    /// A policy by its name on the command line: `all`, `first:k=K`, `decodable` or `deadline:s=S`.
+    /// A policy by its name on the command line: `all`, `first:k=K`, `decodable`, `deadline:s=S` or `speculative:wait=X` (0.9
+    /// unless given).
     ///
     /// # Errors
-    /// [`Error::Usage`] for any other text, a k that is not a whole number from 1, or seconds that are not above 0.
+    /// [`Error::Usage`] for any other text, a k that is not a whole number from 1, seconds that are not above 0, or a share
+    /// to wait for that is not above 0 and at most 1.
     ///
     /// ```
     /// use steadfast::fleet::Gather;
     /// assert_eq!(Gather::parse("first:k=12").unwrap(), Gather::First(12));
-    /// assert!(Gather::parse("speculative").is_err());
+    /// assert_eq!(Gather::parse("speculative").unwrap(), Gather::Speculative(0.9));
+    /// assert!(Gather::parse("majority").is_err());
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
         let mut options = Params::parse("gather", text)?;
@@ -42,6 +57,10 @@ impl Gather {
                 let seconds = options.take_within("s", "finite seconds above 0", fine)?;
                 Gather::Deadline(seconds.ok_or_else(|| options.missing("s"))?)
             }
+            "speculative" => {
+                let wait = options.take_within("wait", "a share above 0, at most 1", |x: &f64| is_share(*x))?;
+                Gather::Speculative(wait.unwrap_or(WAIT))
+            }
             _ => return Err(options.unknown(ALLOWED)),
         };
         options.finish()?;
@@ -51,7 +70,8 @@ impl Gather {
     /// Refuses a policy that a fleet of `workers` can never meet.
     ///
     /// # Errors
-    /// [`Error::Usage`] when k is 0 or passes the number of workers, or a deadline is not above 0.
+    /// [`Error::Usage`] when k is 0 or passes the number of workers, a deadline is not above 0, or a share to wait for is not
+    /// above 0 and at most 1.
     pub fn check(self, workers: usize) -> Result<()> {
         match self {
             Gather::First(k) if k == 0 || k > workers => {
@@ -59,6 +79,9 @@ impl Gather {
             }
             Gather::Deadline(seconds) if seconds.is_nan() || seconds <= 0.0 => {
                 Err(Error::usage("gather deadline:s", seconds, "seconds above 0"))
+            }
+            Gather::Speculative(wait) if !is_share(wait) => {
+                Err(Error::usage("gather speculative:wait", wait, "a share above 0, at most 1"))
             }
             _ => Ok(()),
         }
@@ -72,6 +95,7 @@ impl std::fmt::Display for Gather {
             Gather::First(k) => write!(f, "first:k={k}"),
             Gather::Decodable => f.write_str("decodable"),
             Gather::Deadline(seconds) => write!(f, "deadline:s={seconds}"),
+            Gather::Speculative(wait) => write!(f, "speculative:wait={wait}"),
         }
     }
 }
@@ -82,7 +106,7 @@ mod tests {
 
     #[test]
     fn names_go_there_and_back() {
-        for text in ["all", "first:k=3", "decodable", "deadline:s=0.25"] {
+        for text in ["all", "first:k=3", "decodable", "deadline:s=0.25", "speculative:wait=0.9"] {
             assert_eq!(Gather::parse(text).unwrap().to_string(), text);
         }
     }
@@ -91,7 +115,9 @@ mod tests {
     fn bad_names_say_what_is_allowed() {
         for text in [
             "",
-            "speculative",
+            "speculative:wait=0",
+            "speculative:wait=1.1",
+            "speculative:k=3",
             "first",
             "first:k=0",
             "first:k=-1",

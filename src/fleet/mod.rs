@@ -42,6 +42,9 @@ pub struct Counters {
     pub multiply_adds: u64,
     /// Values stored at the workers, all together.
     pub stored: u64,
+    /// Tasks started once more on fresh workers ([`Gather::Speculative`]); what they were sent, computed and sent back is in
+    /// the other counts too.
+    pub restarted: u64,
 }
 
 impl Counters {

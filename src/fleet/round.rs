@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 pub enum Progress {
     /// Go on.
     NeedMore,
+    /// The tasks of all who are not [`Round::present`] are to be started once more, on fresh workers; of each the reply that
+    /// is offered first counts. Asked once a round, under [`Gather::Speculative`].
+    Restart,
     /// Enough: later replies are late.
     Done,
 }
@@ -44,6 +47,7 @@ pub struct Round {
     late: Vec<bool>,
     caps: Vec<f64>,
     arrivals: usize,
+    restarted: bool,
     done: bool,
     seconds: f64,
 }
@@ -62,6 +66,7 @@ impl Round {
             late: vec![false; workers],
             caps: vec![f64::INFINITY; workers],
             arrivals: 0,
+            restarted: false,
             done: true,
             seconds: 0.0,
         }
@@ -86,6 +91,7 @@ impl Round {
         }
         self.caps.copy_from_slice(caps);
         self.arrivals = 0;
+        self.restarted = false;
         self.done = false;
         self.seconds = 0.0;
         Ok(())
@@ -135,11 +141,35 @@ impl Round {
         self.arrivals += 1;
         self.seconds = self.seconds.max(at);
         self.done |= match self.gather {
-            Gather::All | Gather::Deadline(_) => self.arrivals == self.workers,
+            Gather::All | Gather::Deadline(_) | Gather::Speculative(_) => self.arrivals == self.workers,
             Gather::First(k) => self.arrivals >= k,
             Gather::Decodable => self.arrivals == self.workers || decodable(&self.present, &self.implausible),
         };
-        Ok(self.progress())
+        match self.gather {
+            // Less than a rounding of the product below a whole number of workers is that number.
+            Gather::Speculative(wait) if self.arrivals as f64 >= wait * self.workers as f64 - 1e-9 => {
+                Ok(self.restart())
+            }
+            _ => Ok(self.progress()),
+        }
+    }
+
+    /// Tells the round that it is `at` now and no reply is on its way: those not heard of are dead, and a speculative round
+    /// waits no longer to start their tasks again.
+    pub fn idle(&mut self, at: f64) -> Progress {
+        let Gather::Speculative(_) = self.gather else { return self.progress() };
+        if !self.done {
+            self.seconds = self.seconds.max(at);
+        }
+        self.restart()
+    }
+
+    /// Asks for the restart, once.
+    fn restart(&mut self) -> Progress {
+        if self.done || std::mem::replace(&mut self.restarted, true) {
+            return self.progress();
+        }
+        Progress::Restart
     }
 
     /// Ends the round: it is `at` now, and nothing more will come, or nobody waits longer. A round with a deadline ends at

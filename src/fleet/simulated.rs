@@ -3,13 +3,17 @@
 //! The work of live workers is really done, in one batch of the device; what is simulated is when their replies arrive
 //! (see [`super::clock`]) and what faulty workers do to them (see [`super::fault`]). Replies are offered to the round in the
 //! order of their virtual arrival, workers of the same instant by number, so a run is the same on every machine.
+//!
+//! A round that asks for a restart gets it from fresh workers: the one that takes worker i's task is number m + i of the delay
+//! model, is neither slow nor dead and does not lie, and begins when the round asks. As for everybody, loading its shard is
+//! not part of the round.
 
 use std::time::Instant;
 
 use super::clock::Clock;
 use super::fault::Faults;
 use super::request::Request;
-use super::round::{Round, norm};
+use super::round::{Progress, Round, norm};
 use super::worker::{ShardTable, check_round, compute};
 use super::{Counters, Fleet};
 use crate::data::{Matrix, Operand, ShardSink};
@@ -31,9 +35,30 @@ pub struct SimulatedFleet<T: Element> {
     live: Vec<usize>,
     broadcast: Vec<T::Acc>,
     replies: Vec<T::Acc>,
+    /// What fresh workers reply, for the workers of `restarted`.
+    copies: Vec<T::Acc>,
+    restarted: Vec<usize>,
     reply: Vec<f64>,
-    /// Arrival, worker, and the worker's place among the live.
-    arrivals: Vec<(f64, usize, usize)>,
+    arrivals: Vec<Arrival>,
+}
+
+/// A reply under way.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    seconds: f64,
+    /// Whose task it is.
+    worker: usize,
+    /// Its place among the replies, or among the copies.
+    at: usize,
+    /// From a fresh worker.
+    fresh: bool,
+}
+
+/// The order in which replies arrive.
+fn sort(arrivals: &mut [Arrival]) {
+    arrivals.sort_unstable_by(|a, b| {
+        a.seconds.total_cmp(&b.seconds).then(a.worker.cmp(&b.worker)).then(a.fresh.cmp(&b.fresh))
+    });
 }
 
 impl<T: Element> SimulatedFleet<T> {
@@ -50,6 +75,8 @@ impl<T: Element> SimulatedFleet<T> {
             live: Vec::new(),
             broadcast: Vec::new(),
             replies: Vec::new(),
+            copies: Vec::new(),
+            restarted: Vec::new(),
             reply: Vec::new(),
             arrivals: Vec::new(),
         }
@@ -74,14 +101,41 @@ impl<T: Element> SimulatedFleet<T> {
             if !self.faults.is_slow(worker) {
                 latest = latest.max(seconds);
             }
-            self.arrivals.push((seconds, worker, at));
+            self.arrivals.push(Arrival { seconds, worker, at, fresh: false });
         }
-        for (seconds, worker, _) in &mut self.arrivals {
+        for Arrival { seconds, worker, .. } in &mut self.arrivals {
             if self.faults.is_slow(*worker) {
                 *seconds = self.faults.slowed(*seconds, latest);
             }
         }
-        self.arrivals.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        sort(&mut self.arrivals);
+        Ok(())
+    }
+
+    /// Starts the tasks of those that `round` has not heard again, at `now`: computes them and puts them among the arrivals
+    /// from `next` on.
+    fn restart(&mut self, request: &Request, payload_len: usize, round: &Round, now: f64, next: usize) -> Result<()> {
+        let (workers, reply_len) = (round.workers(), round.reply_len());
+        let shards = self.shards.shards_of(request, payload_len, reply_len)?;
+        let Clock { delay, cost, seed } = &self.clock;
+        self.restarted.clear();
+        self.restarted.extend((0..workers).filter(|&worker| !round.present()[worker]));
+        for (at, &worker) in self.restarted.iter().enumerate() {
+            let work = shards.multiply_adds(worker, request);
+            self.counters.multiply_adds += work;
+            let seconds = now
+                + cost.seconds(work, payload_len as u64, reply_len as u64, T::PRECISION)
+                + delay.seconds(*seed, workers + worker, request.round);
+            self.arrivals.push(Arrival { seconds, worker, at, fresh: true });
+        }
+        sort(&mut self.arrivals[next..]);
+        let again = self.restarted.len();
+        self.counters.restarted += again as u64;
+        self.counters.floats_down_unicast += (payload_len * again) as u64;
+        self.counters.floats_up += (again * reply_len) as u64;
+        let start = Instant::now();
+        compute(&mut *self.device, &self.restarted, request, &self.broadcast, &mut self.copies)?;
+        self.worker_seconds += start.elapsed().as_secs_f64();
         Ok(())
     }
 }
@@ -149,18 +203,35 @@ impl<T: Element> Fleet for SimulatedFleet<T> {
         self.reply.clear();
         self.reply.extend(self.broadcast.iter().map(|x| x.to_f64()));
         let payload_norm = norm(&self.reply);
-        for &(seconds, worker, at) in &self.arrivals {
-            let honest = &self.replies[at * reply_len..(at + 1) * reply_len];
-            self.reply.clear();
-            self.reply.extend(honest.iter().map(|x| x.to_f64()));
-            let lie = self.faults.answer::<T::Acc>(worker, request, payload_norm, &mut self.reply);
-            if let Some(distance) = lie {
-                self.faults.witness().lied(worker, request.round, distance);
+        let (mut next, mut now) = (0, 0.0);
+        loop {
+            match self.arrivals.get(next) {
+                None if round.idle(now) != Progress::Restart => break,
+                None => {}
+                Some(&Arrival { seconds, worker, at, fresh }) => {
+                    (next, now) = (next + 1, seconds);
+                    // The other copy of the task was faster.
+                    if round.present()[worker] {
+                        continue;
+                    }
+                    let honest = if fresh { &self.copies } else { &self.replies };
+                    self.reply.clear();
+                    self.reply.extend(honest[at * reply_len..(at + 1) * reply_len].iter().map(|x| x.to_f64()));
+                    if !fresh
+                        && let Some(distance) =
+                            self.faults.answer::<T::Acc>(worker, request, payload_norm, &mut self.reply)
+                    {
+                        self.faults.witness().lied(worker, request.round, distance);
+                    }
+                    if round.offer(worker, request.round, &self.reply, seconds, decodable)? != Progress::Restart {
+                        continue;
+                    }
+                }
             }
-            round.offer(worker, request.round, &self.reply, seconds, decodable)?;
+            self.restart(request, payload.len(), round, now, next)?;
         }
         // Only the dead are missing now, and nobody waits for them.
-        round.close(self.arrivals.last().map_or(0.0, |last| last.0));
+        round.close(now);
         self.faults.testify(round);
         Ok(())
     }

@@ -81,7 +81,12 @@ impl TrainConfig {
             return Err(Error::usage("--delay with --fleet tcp", &self.delay, "none: real workers take real time"));
         }
         let code = make_code(self)?;
-        Gather::parse(&self.gather_name())?.check(code.workers())
+        let gather = Gather::parse(&self.gather_name())?;
+        if self.fleet == FleetKind::Tcp && matches!(gather, Gather::Speculative(_)) {
+            let allowed = "all, first, decodable or deadline: it has no fresh workers to start a task on";
+            return Err(Error::usage("--gather with --fleet tcp", gather, allowed));
+        }
+        gather.check(code.workers())
     }
 
     /// The code's name with parameters: as asked, or what the tolerance needs.

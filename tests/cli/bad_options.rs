@@ -44,6 +44,7 @@ fn gather_policies() {
     option(&["--gather", "first"], &["gather first", "no k"]);
     option(&["--gather", "deadline:s=-1"], &["deadline:s", "`-1`", "above 0"]);
     option(&["--gather", "soon"], &["gather", "`soon`", "all, first:k=K, decodable, deadline:s=S"]);
+    option(&["--gather", "speculative:wait=2"], &["speculative:wait", "`2`", "at most 1"]);
     // What can be decoded from is a question to the code: 15 workers, 8 parity checks for 4 liars, 7 blocks.
     let heart = shipped("heart_scale.svm");
     refused(&["train", &heart, "--liars", "4", "--gather", "first:k=6"], &["first:k=6", "real-parity", "4 liars"]);
@@ -53,7 +54,9 @@ fn gather_policies() {
 #[test]
 fn names() {
     option(&["--method", "newton"], &["method", "newton", "auto, gradient-descent"]);
-    option(&["--code", "mds"], &["code", "`mds`", "uncoded, replication"]);
+    option(&["--code", "draco"], &["code", "`draco`", "uncoded, replication"]);
+    option(&["--code", "mds"], &["mds", "0 stragglers", "1 to 14 stragglers"]);
+    option(&["--code", "product", "--workers", "13"], &["product", "13", "12 and 14"]);
     option(&["--code", "real-parity:basis=none", "--liars", "1"], &["none", "allowed: "]);
     option(&["--code", "replication:factor=x"], &["code replication:factor", "`x`", "a whole number"]);
     option(&["--attack", "shout"], &["attack", "`shout`", "gaussian"]);
@@ -72,6 +75,10 @@ fn names() {
 #[test]
 fn combinations() {
     option(&["--delay", "exponential", "--fleet", "tcp"], &["--delay with --fleet tcp", "exponential", "none"]);
+    option(
+        &["--gather", "speculative", "--fleet", "tcp"],
+        &["--fleet tcp", "speculative:wait=0.9", "no fresh workers"],
+    );
     option(&["--device", "gpu", "--fleet", "tcp"], &["--fleet tcp", "gpu", "cpu or auto"]);
     option(&["--device", "gpu", "--precision", "f64"], &["--device gpu", "f64", "f32 or f16"]);
     option(&["--l1", "1", "--constraint", "simplex"], &["--l1 with --constraint", "one of the two"]);

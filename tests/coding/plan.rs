@@ -1,7 +1,7 @@
 //! Plans count what encoding then stores.
 
 use proptest::prelude::*;
-use steadfast::coding::{Plan, Tolerance, encode_shards};
+use steadfast::coding::{DataCode, Plan, Product, Tolerance, encode_shards};
 use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::error::Error;
 use steadfast::seed::mix;
@@ -44,8 +44,14 @@ proptest! {
                 prop_assert_eq!(code.cost.is_some(), code.refused.is_none());
                 let (Some(cost), Some(bound)) = (code.cost, bound.cost) else { continue };
                 prop_assert!(cost.exact);
-                let combining = if code.name == "real-parity" { m - cost.blocks } else { 0 };
-                let generator = generator(cost.blocks, (m - combining) / cost.blocks, combining);
+                let generator = if code.name == "product" {
+                    let product = Product::new(m, tolerance, None).expect("a grid");
+                    (0..m).map(|i| product.combination(i).to_vec()).collect()
+                } else {
+                    let combines = ["real-parity", "mds"].contains(&code.name.as_str());
+                    let combining = if combines { m - cost.blocks } else { 0 };
+                    generator(cost.blocks, (m - combining) / cost.blocks, combining)
+                };
                 prop_assert_eq!(generator.len(), m);
                 let combinations: Vec<&[f64]> = generator.iter().map(Vec::as_slice).collect();
                 let mut stored = vec![0; m];

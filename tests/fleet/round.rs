@@ -134,6 +134,34 @@ fn a_deadline_met_by_all_ends_with_the_last_reply() {
     assert_eq!(play(Gather::Deadline(100.0), &order, &vec![Vec::new(); M]).seconds(), M as f64 - 1.0);
 }
 
+/// The first that suffice ask for the restart, once; then every task has to come, whichever copy is first.
+#[test]
+fn a_speculative_round_restarts_once() {
+    // 0.7 of 10 is 7, though 0.7 * 10 is not to the bit for every such product (0.55 * 100 is above 55).
+    for (workers, wait, enough) in [(10, 0.7, 7), (10, 1.0, 10), (9, 0.5, 5), (100, 0.55, 55), (9, 0.01, 1)] {
+        let mut round = Round::new(workers);
+        round.begin(&request(0), 1, Gather::Speculative(wait), &vec![f64::INFINITY; workers]).unwrap();
+        for worker in 0..workers {
+            let progress = round.offer(worker, 0, &[1.0], worker as f64, &six).unwrap();
+            let expected = match worker + 1 {
+                all if all == workers => Progress::Done,
+                count if count == enough => Progress::Restart,
+                _ => Progress::NeedMore,
+            };
+            assert_eq!(progress, expected, "{worker} of {workers}, {wait}");
+            // A second copy changes nothing.
+            round.offer(worker, 0, &[2.0], worker as f64, &six).unwrap();
+        }
+        assert!(round.arena().iter().all(|x| *x == 1.0));
+        assert_eq!((round.seconds(), round.idle(1e9)), (workers as f64 - 1.0, Progress::Done));
+    }
+    // Too few to ask, and nothing more to come.
+    let mut round = Round::new(4);
+    round.begin(&request(0), 1, Gather::Speculative(0.9), &[f64::INFINITY; 4]).unwrap();
+    assert_eq!(round.offer(2, 0, &[1.0], 3.0, &six).unwrap(), Progress::NeedMore);
+    assert_eq!((round.idle(3.0), round.idle(4.0)), (Progress::Restart, Progress::NeedMore));
+}
+
 #[test]
 fn implausible_replies_are_flagged() {
     let mut round = Round::new(4);
@@ -152,6 +180,8 @@ fn rounds_nobody_can_run_are_refused() {
         (Gather::First(M + 1), M),
         (Gather::Deadline(0.0), M),
         (Gather::Deadline(f64::NAN), M),
+        (Gather::Speculative(0.0), M),
+        (Gather::Speculative(f64::NAN), M),
         (Gather::All, M - 1),
     ] {
         assert_eq!(round.begin(&request(0), LEN, gather, &vec![1.0; caps]).unwrap_err().exit_status(), 2, "{gather}");

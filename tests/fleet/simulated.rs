@@ -121,6 +121,53 @@ fn virtual_time_is_the_cost_model_and_a_deadline_ends_it() {
     assert_eq!(timed(Gather::Deadline(0.1), slow), (0.1, 5));
 }
 
+/// Speculative execution: the slow and the dead are computed once more, on fresh workers who begin when enough have come.
+#[test]
+fn a_speculative_round_is_complete() {
+    let cost = CostModel { flops_per_second: 1e3, bytes_per_second: 1e4, latency: 0.25 };
+    let timed = |wait, plan: FaultPlan, delay: &str| {
+        let clock = Clock { delay: Delay::parse(delay).unwrap(), cost, seed: Seed(1) };
+        let (mut fleet, log) = simulated::<f64>(plan.split().unwrap().0, clock);
+        let mut round = Round::new(5);
+        run_product(&mut fleet, &mut round, 4, Gather::Speculative(wait)).unwrap();
+        let (mut honest, _) = simulated::<f64>(Faults::none(5), Clock::default());
+        let mut truth = Round::new(5);
+        run_product(&mut honest, &mut truth, 4, Gather::All).unwrap();
+        assert_eq!(round.arena(), truth.arena());
+        assert!(round.missing().is_empty());
+        assert_eq!(fleet.counters().multiply_adds, log.multiply_adds.load(Ordering::Relaxed));
+        (round.seconds(), fleet.counters())
+    };
+    let (p, c) = (ROWS_SHAPE.0 as u64, ROWS_SHAPE.1 as u64);
+    let plain = 0.5 + 30.0 * 8.0 / 1e4 + 216.0 / 1e3;
+    let close = |got: f64, want: f64| assert!((got - want).abs() <= 16.0 * f64::EPSILON, "{got} {want}");
+    // One that is slow comes at 3 times as much and 2 s, its copy at twice as much; one dead besides.
+    let plan = FaultPlan::new(5, Seed(1));
+    let (seconds, counters) = timed(0.6, plan.clone().slow(1).dead(1).slow_by(3.0, 2.0), "none");
+    close(seconds, 2.0 * plain);
+    assert_eq!(counters.restarted, 2);
+    // Five were asked and four replied, and two more of each.
+    assert_eq!(counters.floats_down_unicast, 7 * 2 * c);
+    assert_eq!((counters.floats_up, counters.multiply_adds), (6 * 2 * p, 6 * 2 * p * c));
+    // The slow one comes before its copy.
+    close(timed(0.8, plan.clone().slow(1).slow_by(1.5, 0.1), "none").0, 1.5 * plain + 0.1);
+    // More dead than were reckoned with: the restart waits for the last reply.
+    let (seconds, counters) = timed(0.8, plan.clone().dead(3), "none");
+    close(seconds, 2.0 * plain);
+    assert_eq!(counters.restarted, 3);
+    close(timed(0.8, plan.clone().dead(5), "none").0, plain);
+    // A fresh worker draws a delay of its own: number m + i of the model.
+    let delay = Delay::parse("exponential").unwrap();
+    let drawn = |worker| delay.seconds(Seed(1), worker, 4);
+    let mut arrivals: Vec<(f64, usize)> = (0..5).map(|worker| (plain + drawn(worker), worker)).collect();
+    arrivals.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let (last, worker) = arrivals[4];
+    let copy = arrivals[3].0 + plain + drawn(5 + worker);
+    let (seconds, counters) = timed(0.8, plan, "exponential");
+    close(seconds, last.min(copy));
+    assert_eq!(counters.restarted, 1);
+}
+
 #[test]
 fn runs_repeat_whatever_the_threads() {
     let run = |seed: u64| {

@@ -130,8 +130,8 @@ pub struct TrainArgs {
         allow_negative_numbers = true
     )]
     pub workers: usize,
-    /// uncoded, replication, or real-parity (with parameters `name:key=value,…`) [default: real-parity with --liars or
-    /// --stragglers, else uncoded]
+    /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`) [default: real-parity with
+    /// --liars or --stragglers, else uncoded]
     #[arg(long, value_name = "NAME", help_heading = "What the code must tolerate")]
     pub code: Option<String>,
     /// Lying workers to tolerate
@@ -158,7 +158,7 @@ pub struct TrainArgs {
     /// Beyond the code's guarantee, go on and say so
     #[arg(long, help_heading = "What the code must tolerate")]
     pub uncertified: bool,
-    /// all, first:k=K, decodable, or deadline:s=S [default: decodable with --stragglers, else all]
+    /// all, first:k=K, decodable, deadline:s=S, or speculative:wait=X [default: decodable with --stragglers, else all]
     #[arg(long, help_heading = "What the code must tolerate")]
     pub gather: Option<String>,
 

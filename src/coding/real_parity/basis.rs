@@ -71,7 +71,7 @@ impl Basis {
 
     /// The number of parity rows this basis can have that is at least `k`: on the unit circle with an even number of
     /// workers frequencies come in pairs, so an odd k becomes k + 1.
-    pub(super) fn parity_rows(self, workers: usize, k: usize) -> usize {
+    pub(in crate::coding) fn parity_rows(self, workers: usize, k: usize) -> usize {
         if self.on_unit_circle() && workers.is_multiple_of(2) { k + k % 2 } else { k }
     }
 }

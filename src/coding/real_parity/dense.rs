@@ -28,7 +28,7 @@ pub(super) fn axpy(y: &mut [f64], a: f64, x: &[f64]) {
 }
 
 /// Squared Euclidean norm.
-pub(super) fn energy(x: &[f64]) -> f64 {
+pub(in crate::coding) fn energy(x: &[f64]) -> f64 {
     dot(x, x)
 }
 

@@ -19,6 +19,8 @@ mod syndrome;
 mod systematic;
 
 pub use basis::Basis;
+pub(super) use dense::energy;
+pub(super) use noise::{CEILING, round_off};
 
 use super::{DataCode, Replies, Report, Tolerance, Workspace};
 use crate::error::{Error, Result};

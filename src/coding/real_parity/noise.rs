@@ -12,7 +12,7 @@ use std::f64::consts::PI;
 pub(super) const FLOOR: f64 = 0.1;
 
 /// A noise level above this multiple of the expected round-off means lies, not noise.
-pub(super) const CEILING: f64 = 4.0;
+pub(in crate::coding) const CEILING: f64 = 4.0;
 
 /// Round-off that is not the worker's, in units of `rho |v|`: generator and parity check are rounded to f64 (about q and m
 /// terms of 2^-53 each meet in a syndrome), and so are the master's own sums over m replies. It is nothing beside the
@@ -21,7 +21,7 @@ const MASTER: f64 = 8.0 * (f64::EPSILON / 2.0);
 
 /// Expected round-off of one entry of an honest reply, for a broadcast vector of norm 1: `u rho`, with f16 storage the
 /// rounding of the stored entries, uniform with spread `2^-11 max / sqrt 3`, and the master's own.
-pub(super) fn round_off(stats: &ShardStats, precision: Precision) -> f64 {
+pub(in crate::coding) fn round_off(stats: &ShardStats, precision: Precision) -> f64 {
     let storage = match precision {
         Precision::F16 => 2f64.powi(-11) / 3f64.sqrt() * stats.max_abs,
         Precision::F32 | Precision::F64 => 0.0,

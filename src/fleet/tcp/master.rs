@@ -270,6 +270,10 @@ impl<T: Element> Fleet for TcpFleet<T> {
     ) -> Result<()> {
         let workers = self.workers();
         check_round(round, request, workers)?;
+        if let Gather::Speculative(_) = round.gather() {
+            let allowed = "all, first, decodable, deadline: it has no fresh workers to start a task on";
+            return Err(Error::usage("gather of a fleet over TCP", round.gather(), allowed));
+        }
         let shards = self.shards.shards_of(request, payload.len(), round.reply_len())?;
         let work: Vec<u64> = (0..workers).map(|worker| shards.multiply_adds(worker, request)).collect();
         self.faults.begin(request.round);
