@@ -9,7 +9,7 @@ use crate::error::Result;
 const DEPENDENT: f64 = 1e-10;
 
 /// A dependent row may miss its right-hand side by this much, relative to the largest right-hand side.
-const CONSISTENT: f64 = 1e-9;
+const CONSISTENT: f64 = 1e-8;
 
 /// The solutions of a system of equations.
 pub(super) enum Solutions {
@@ -27,7 +27,6 @@ pub(super) fn solutions(rows: &Dense<f64>, right: &[f64]) -> Result<Solutions> {
     let (r, order) = (qr.thin_R(), qr.P().arrays().0);
     let size = k.min(d);
     let rank = (0..size).take_while(|&i| r[(i, i)].abs() > DEPENDENT).count();
-
     // R11' w = f at the pivots; then u = Q1 w.
     let mut w = vec![0.0; rank];
     for i in 0..rank {

@@ -3,9 +3,10 @@
 use super::barrier::{End, follow};
 use super::linear::LinearProgram;
 use super::normal::{Exact, NormalMatrix};
-use super::polyhedron::{MARGIN, Polyhedron};
+use super::phase_one::{Interior, interior};
+use super::polyhedron::Polyhedron;
 use super::ray;
-use super::standard::{ROUND_OFF, Reduced, Standard, reduce};
+use super::standard::{Reduced, Standard, reduce};
 use super::vector::{largest, norm};
 use crate::data::Dense;
 use crate::error::{Error, Result};
@@ -93,12 +94,17 @@ pub enum Outcome {
 
 /// Box radius around the origin of the reduced variables (max |b_i| is at most 1), how it grows when the box turns out active,
 /// and how far.
-const RADIUS: f64 = 1e4;
+const RADIUS: f64 = 1e3;
 const GROWTH: f64 = 1e2;
 const LARGEST_RADIUS: f64 = 1e8;
 
 /// Multipliers of the box above this share of the cost's make it active.
 const ACTIVE: f64 = 1e-6;
+
+/// Makes the [`NormalMatrix`] of a matrix.
+pub trait MakeNormal: for<'a> FnMut(&'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>> {}
+
+impl<F: for<'a> FnMut(&'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>>> MakeNormal for F {}
 
 /// Solves `program` with exact Newton systems. See [`solve_with`].
 ///
@@ -132,7 +138,7 @@ pub fn solve(program: &LinearProgram, options: &SolveOptions) -> Result<Outcome>
 pub fn solve_with(
     program: &LinearProgram,
     options: &SolveOptions,
-    mut normal: impl for<'a> FnMut(&'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>>,
+    mut normal: impl MakeNormal,
 ) -> Result<Outcome> {
     options.check()?;
     let mut iterations = 0;
@@ -147,7 +153,7 @@ pub fn solve_with(
             return Ok(optimal(program, &standard, &vec![0.0; standard.cost.len()], 0.0, iterations, Status::Converged));
         }
         let mut matrix = normal(&standard.matrix)?;
-        let start = match interior(&standard, matrix.as_mut(), options, &mut iterations)? {
+        let start = match interior(&standard, matrix.as_mut(), RADIUS, options, &mut iterations)? {
             Interior::Point(u) => u,
             Interior::Violated(by) => {
                 return Ok(Outcome::Infeasible { violation: by * standard.unit, iterations });
@@ -161,7 +167,8 @@ pub fn solve_with(
         if largest(&standard.cost) == 0.0 {
             return Ok(optimal(program, &standard, &start, 0.0, iterations, Status::Converged));
         }
-        return descend(program, &standard, matrix.as_mut(), &start, options, &mut iterations);
+        drop(matrix);
+        return descend(program, &standard, &mut normal, &start, options, &mut iterations);
     }
 }
 
@@ -178,89 +185,20 @@ fn optimal(
     Outcome::Optimal(Optimum { point, objective, gap, iterations, status })
 }
 
-/// What phase I finds.
-enum Interior {
-    /// A point with all slacks positive.
-    Point(Vec<f64>),
-    /// Some row is violated by at least this much anywhere.
-    Violated(f64),
-    /// These rows are equations in all feasible points.
-    Flat(Vec<usize>),
-}
-
-/// Phase I: minimizes s over `A u - s <= b`.
-fn interior(
-    standard: &Standard,
-    matrix: &mut dyn NormalMatrix,
-    options: &SolveOptions,
-    iterations: &mut usize,
-) -> Result<Interior> {
-    let d = standard.cost.len();
-    let origin = vec![0.0; d];
-    let violation = standard.bound.iter().fold(f64::NEG_INFINITY, |top, b| top.max(-b));
-    if violation <= -MARGIN {
-        return Ok(Interior::Point(origin));
-    }
-    let mut cost = vec![0.0; d + 1];
-    cost[d] = 1.0;
-    let mut polyhedron =
-        Polyhedron::new(matrix, &standard.bound, &origin, Some(violation.max(0.0) + 1.0), RADIUS)?;
-    let mut found = None;
-    let end = follow(
-        &mut polyhedron,
-        &cost,
-        options.refinements,
-        (iterations, options.iterations),
-        |at, centre| {
-            let (s, gap) = (at.violation(), centre.gap);
-            found = if s < -ROUND_OFF && gap <= -0.5 * s {
-                // Thin, but as far inside as one gets within a factor of two.
-                Some(Interior::Point(at.u().to_vec()))
-            } else if s - gap > ROUND_OFF && gap <= INFEASIBLE * s {
-                Some(Interior::Violated(s - gap))
-            } else if gap <= FLAT {
-                let multipliers = at.multipliers(centre.tau, centre.rates);
-                let rows: Vec<usize> =
-                    (0..multipliers.len()).filter(|&i| multipliers[i] > at.slack[i]).collect();
-                Some(Interior::Flat(rows))
-            } else {
-                None
-            };
-            Ok(found.is_some())
-        },
-    )?;
-    match (end, found) {
-        (End::Arrived, _) => Ok(Interior::Point(polyhedron.u().to_vec())),
-        (_, Some(Interior::Flat(rows))) if rows.is_empty() => Err(no_interior("no row is implied by the others")),
-        (_, Some(found)) => Ok(found),
-        (End::Limit, None) => Err(no_interior(&format!("the limit of {} iterations passed", options.iterations))),
-        (_, None) if polyhedron.violation() < -ROUND_OFF => Ok(Interior::Point(polyhedron.u().to_vec())),
-        (_, None) => Err(no_interior("round-off stopped phase I")),
-    }
-}
-
-/// Phase I has proved infeasibility when its gap is this share of the violation: the bound then holds for all points up to
-/// the inverse of it times the box's radius away.
-const INFEASIBLE: f64 = 1e-3;
-/// The gap at which a violation of zero is taken for one.
-const FLAT: f64 = 1e-10;
-
-fn no_interior(why: &str) -> Error {
-    Error::Numerical(format!("no interior point found, nor a proof that there is none ({why})"))
-}
-
 /// Phase II from an interior point.
 fn descend(
     program: &LinearProgram,
     standard: &Standard,
-    matrix: &mut dyn NormalMatrix,
+    normal: &mut impl MakeNormal,
     start: &[f64],
     options: &SolveOptions,
     iterations: &mut usize,
 ) -> Result<Outcome> {
     let mut radius = RADIUS;
+    let mut bounded = false;
+    let mut matrix = normal(&standard.matrix)?;
     loop {
-        let mut polyhedron = Polyhedron::new(matrix, &standard.bound, start, None, radius)?;
+        let mut polyhedron = Polyhedron::new(matrix.as_mut(), &standard.bound, start, None, radius)?;
         let (mut gap, mut pull) = (f64::INFINITY, f64::INFINITY);
         let end = follow(
             &mut polyhedron,
@@ -280,11 +218,11 @@ fn descend(
         if pull <= ACTIVE * norm(&standard.cost) || end == End::Limit {
             return Ok(optimal(program, standard, polyhedron.u(), gap, *iterations, status));
         }
-        let away: Vec<f64> = polyhedron.u().iter().zip(start).map(|(u, s)| u - s).collect();
-        if let Some(ray) = ray::certified(standard, &away)? {
+        if !bounded && let Some(ray) = ray::find(standard, normal, options, iterations)? {
             let (point, ray) = (standard.point(start), standard.direction(&ray));
             return Ok(Outcome::Unbounded { point, ray, iterations: *iterations });
         }
+        bounded = true;
         radius *= GROWTH;
         if radius > LARGEST_RADIUS {
             return Err(Error::Numerical(format!(

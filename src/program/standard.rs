@@ -10,7 +10,7 @@ use crate::data::Dense;
 use crate::error::{Error, Result};
 
 /// Violations of rows of unit norm up to this, relative to the largest |b_i|, count as round-off.
-pub(super) const ROUND_OFF: f64 = 1e-9;
+pub(super) const ROUND_OFF: f64 = 1e-8;
 
 /// A row of unit norm of which the equations leave no more than this is constant.
 const CONSTANT: f64 = 1e-9;
@@ -225,6 +225,22 @@ impl Standard {
     /// The change of those variables for a change `u`: `basis u`.
     pub fn direction(&self, u: &[f64]) -> Vec<f64> {
         (0..self.basis.rows()).map(|i| dot(self.basis.row(i), u)).collect()
+    }
+
+    /// `minimize c'd, A d <= 0`: the directions that never meet a row, with d as the variables.
+    pub(super) fn cone(&self) -> Standard {
+        let d = self.cost.len();
+        let mut basis = Dense::zeros(d, d);
+        (0..d).for_each(|i| basis.row_mut(i)[i] = 1.0);
+        Standard {
+            matrix: self.matrix.clone(),
+            bound: vec![0.0; self.bound.len()],
+            cost: self.cost.clone(),
+            constant: 0.0,
+            origin: vec![0.0; d],
+            basis,
+            unit: 1.0,
+        }
     }
 
     /// The same program with the given rows as equations, which are eliminated.
