@@ -5,6 +5,8 @@
 //! `y_i = (1 + t_i) / (tau s_i)` satisfy the dual equations exactly; they are not negative where no rate is below -1, and
 //! the gap between the primal and the dual value is `(m + sum t_i) / tau`.
 
+use std::borrow::Cow;
+
 use super::newton::{Factor, line_search, solve};
 use super::vector::{dot, norm, sum};
 use crate::error::Result;
@@ -14,8 +16,13 @@ pub(super) trait Barrier {
     /// d.
     fn variables(&self) -> usize;
 
-    /// m: the number of rates, and the parameter of the barrier.
+    /// Length of `T p` below.
     fn terms(&self) -> usize;
+
+    /// m: the number of rates, and the parameter of the barrier.
+    fn order(&self) -> usize {
+        self.terms()
+    }
 
     /// The gradient at the point.
     fn gradient(&mut self, out: &mut [f64]) -> Result<()>;
@@ -23,11 +30,21 @@ pub(super) trait Barrier {
     /// The Hessian at the point, or an approximation of it (d x d).
     fn hessian(&mut self, out: &mut [f64]) -> Result<()>;
 
-    /// The rates of a direction: `T p` with `H = T'T`.
+    /// The rates of a direction, as `T p` with `H = T'T`: for a matrix barrier the matrix whose eigenvalues they are.
     fn rates(&mut self, direction: &[f64], out: &mut [f64]) -> Result<()>;
 
     /// `T' t`: so `H p` is this of the rates of p.
     fn from_rates(&mut self, rates: &[f64], out: &mut [f64]) -> Result<()>;
+
+    /// The m rates themselves.
+    fn spectrum<'a>(&self, rates: &'a [f64]) -> Cow<'a, [f64]> {
+        Cow::Borrowed(rates)
+    }
+
+    /// A share up to `fraction`, as large as is known to keep the rates `rates + share * along` at most `fraction`.
+    fn share(&self, rates: &[f64], along: &[f64], fraction: f64) -> f64 {
+        rates.iter().zip(along).fold(fraction, |share, (t, a)| if *a > 0.0 { share.min((fraction - t) / a) } else { share })
+    }
 
     /// Moves the point by `direction`, whose rates are all below 1.
     fn advance(&mut self, direction: &[f64], rates: &[f64]) -> Result<()>;
@@ -78,7 +95,7 @@ pub(super) fn follow<B: Barrier>(
     (steps, limit): (&mut usize, usize),
     mut observe: impl FnMut(&B, &Centre<'_>) -> Result<bool>,
 ) -> Result<End> {
-    let (d, order) = (barrier.variables(), barrier.terms() as f64);
+    let (d, order) = (barrier.variables(), barrier.order() as f64);
     let (mut gradient, mut hessian) = (vec![0.0; d], vec![0.0; d * d]);
     let mut tau = None;
     let mut fraction = FRACTION;
@@ -104,7 +121,7 @@ pub(super) fn follow<B: Barrier>(
                 return Ok(End::Rounding);
             }
             let slope = *tau * dot(cost, &newton) + dot(&gradient, &newton);
-            let step = line_search(slope, &rates);
+            let step = line_search(slope, &barrier.spectrum(&rates));
             if step.is_nan() || step <= 0.0 {
                 return Ok(End::Rounding);
             }
@@ -113,7 +130,7 @@ pub(super) fn follow<B: Barrier>(
             // What the solver left of the system is a violation r/tau of the dual equations. A feasible point is no further
             // than m + 2 sqrt m from a centre in the norm of H, so this is what it can add to the gap.
             let residual = inward.residual + *tau * along.residual;
-            let gap = (order + sum(rates.iter().copied()) + residual * (order + 2.0 * order.sqrt())) / *tau;
+            let gap = (order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt())) / *tau;
             if observe(barrier, &Centre { tau: *tau, gap, rates: &rates })? {
                 return Ok(End::Stopped);
             }
@@ -124,12 +141,10 @@ pub(super) fn follow<B: Barrier>(
             }
             corrections = 0;
             // The path is nearly straight in 1/tau: from 1/tau to (1 - share)/tau goes `share * tau * along`.
-            let share = rates.iter().zip(&along.rates).fold(fraction, |share, (t, a)| {
-                let rate = *tau * a;
-                if rate > 0.0 { share.min((fraction - t) / rate) } else { share }
-            });
+            let path = scaled(&along.rates, *tau);
+            let share = barrier.share(&rates, &path, fraction);
             let (step, rates) =
-                (combine(&newton, &along.x, share * *tau), combine(&rates, &along.rates, share * *tau));
+                (combine(&newton, &along.x, share * *tau), combine(&rates, &path, share));
             barrier.advance(&step, &rates)?;
             *tau /= 1.0 - share;
         }

@@ -9,7 +9,7 @@ use crate::error::Result;
 const DEPENDENT: f64 = 1e-10;
 
 /// A dependent row may miss its right-hand side by this much, relative to the largest right-hand side.
-const CONSISTENT: f64 = 1e-8;
+const CONSISTENT: f64 = 1e-9;
 
 /// The solutions of a system of equations.
 pub(super) enum Solutions {

@@ -143,13 +143,14 @@ impl LinearProgram {
         self.constant + sum(self.variables.iter().zip(point).map(|(v, x)| v.cost * x))
     }
 
-    /// By how much `point` violates the rows and bounds, at most; rows are scaled to unit norm. Zero at a feasible point.
+    /// By how much `point` violates the rows and bounds, at most; rows longer than 1 are scaled to unit norm. Zero at a
+    /// feasible point.
     pub fn violation(&self, point: &[f64]) -> f64 {
         let bounds = self.variables.iter().zip(point).map(|(v, x)| (v.lower - x).max(x - v.upper));
         let rows = self.rows.iter().map(|row| {
             let value = sum(row.entries.iter().map(|&(j, a)| a * point[j]));
             let norm = sum(row.entries.iter().map(|&(_, a)| a * a)).sqrt();
-            (row.lower - value).max(value - row.upper) / if norm > 0.0 { norm } else { 1.0 }
+            (row.lower - value).max(value - row.upper) / norm.max(1.0)
         });
         bounds.chain(rows).fold(0.0, f64::max)
     }

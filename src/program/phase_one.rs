@@ -73,7 +73,7 @@ pub(super) fn interior(
 /// the inverse of it times the box's radius away.
 const INFEASIBLE: f64 = 1e-3;
 /// The gap at which a violation of zero is taken for one.
-const FLAT: f64 = 1e-9;
+const FLAT: f64 = 1e-10;
 
 fn no_interior(why: &str) -> Error {
     Error::Numerical(format!("no interior point found, nor a proof that there is none ({why})"))

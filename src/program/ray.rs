@@ -8,10 +8,13 @@ use super::standard::{Reduced, Standard};
 use super::vector::{dot, largest, norm};
 use crate::error::Result;
 
-/// What round-off may leave of the product of a row and a unit direction.
-const ROUND_OFF: f64 = 1e-11;
-/// The objective must fall at least this fast along a unit direction, relative to the norm of the cost.
-const FALL: f64 = 1e-7;
+/// What round-off leaves of the product of a row and a unit direction, at least.
+const ROUND_OFF: f64 = 1e-14;
+/// A direction that round-off lets run into a row is still a proof while only multipliers with a sum above this many times the
+/// norm of the cost could refute it.
+const MULTIPLIERS: f64 = 1e3;
+/// A fall below this share of the cost's norm (on the solutions of the equations) is none.
+const SLOWEST: f64 = 1e-7;
 /// The search stops once the fall is known up to this share.
 const SHARE: f64 = 0.1;
 
@@ -39,7 +42,7 @@ pub(super) fn find(
                 continue;
             }
         };
-        let slowest = FALL * norm(&cone.cost);
+        let slowest = SLOWEST * norm(&cone.cost);
         let mut polyhedron = Polyhedron::new(matrix.as_mut(), &cone.bound, &start, None, 1.0)?;
         let limits = (iterations, options.iterations);
         follow(&mut polyhedron, &cone.cost, options.refinements, limits, |at, centre| {
@@ -49,8 +52,9 @@ pub(super) fn find(
         let ray = cone.point(polyhedron.u());
         let length = norm(&ray);
         let ray: Vec<f64> = ray.iter().map(|r| r / length).collect();
-        let leaves = (0..standard.matrix.rows()).any(|i| dot(standard.matrix.row(i), &ray) > ROUND_OFF);
-        let falls = dot(&standard.cost, &ray) < -FALL * norm(&standard.cost);
-        return Ok((falls && !leaves).then_some(ray));
+        let toward = (0..standard.matrix.rows()).map(|i| dot(standard.matrix.row(i), &ray)).fold(ROUND_OFF, f64::max);
+        let fall = -dot(&standard.cost, &ray);
+        // Were there an optimum, multipliers y >= 0 would have A'y = -c, so the fall y'A d would be at most `toward` times their sum.
+        return Ok((fall > MULTIPLIERS * toward * norm(&standard.cost)).then_some(ray));
     }
 }

@@ -10,7 +10,7 @@ use crate::data::Dense;
 use crate::error::{Error, Result};
 
 /// Violations of rows of unit norm up to this, relative to the largest |b_i|, count as round-off.
-pub(super) const ROUND_OFF: f64 = 1e-8;
+pub(super) const ROUND_OFF: f64 = 1e-9;
 
 /// A row of unit norm of which the equations leave no more than this is constant.
 const CONSTANT: f64 = 1e-9;
