@@ -44,6 +44,8 @@
 //! 7. [`method`] minimizes with an oracle, and never sees a worker.
 //! 8. [`trace`] keeps what happened; [`run`] joins all of it.
 //!
+//! Beside them, [`program`] solves linear and semidefinite programs by the barrier method.
+//!
 //! Under them: [`error`], [`seed`] (all randomness is a value), [`scalar`] (f64, f32, f16) and [`params`]
 //! (`name:key=value,…`).
 //!
@@ -59,6 +61,7 @@ pub mod seed;
 
 pub mod data;
 pub mod objective;
+pub mod program;
 
 pub mod kernel;
 

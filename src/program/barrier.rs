@@ -43,7 +43,10 @@ pub(super) trait Barrier {
 
     /// A share up to `fraction`, as large as is known to keep the rates `rates + share * along` at most `fraction`.
     fn share(&self, rates: &[f64], along: &[f64], fraction: f64) -> f64 {
-        rates.iter().zip(along).fold(fraction, |share, (t, a)| if *a > 0.0 { share.min((fraction - t) / a) } else { share })
+        rates
+            .iter()
+            .zip(along)
+            .fold(fraction, |share, (t, a)| if *a > 0.0 { share.min((fraction - t) / a) } else { share })
     }
 
     /// Moves the point by `direction`, whose rates are all below 1.
@@ -109,11 +112,9 @@ pub(super) fn follow<B: Barrier>(
         let inward = solve(barrier, &factor, &negated(&gradient), refinements)?;
         let along = solve(barrier, &factor, &negated(cost), refinements)?;
         let tau = tau.get_or_insert_with(|| first(&inward.rates, &along.rates));
-        let combine = |a: &[f64], b: &[f64], weight: f64| -> Vec<f64> {
-            a.iter().zip(b).map(|(a, b)| a + weight * b).collect()
-        };
-        let (newton, rates) =
-            (combine(&inward.x, &along.x, *tau), combine(&inward.rates, &along.rates, *tau));
+        let combine =
+            |a: &[f64], b: &[f64], weight: f64| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a + weight * b).collect() };
+        let (newton, rates) = (combine(&inward.x, &along.x, *tau), combine(&inward.rates, &along.rates, *tau));
 
         if norm(&rates) > CENTRED {
             corrections += 1;
@@ -130,7 +131,8 @@ pub(super) fn follow<B: Barrier>(
             // What the solver left of the system is a violation r/tau of the dual equations. A feasible point is no further
             // than m + 2 sqrt m from a centre in the norm of H, so this is what it can add to the gap.
             let residual = inward.residual + *tau * along.residual;
-            let gap = (order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt())) / *tau;
+            let gap = (order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt()))
+                / *tau;
             if observe(barrier, &Centre { tau: *tau, gap, rates: &rates })? {
                 return Ok(End::Stopped);
             }
@@ -143,8 +145,7 @@ pub(super) fn follow<B: Barrier>(
             // The path is nearly straight in 1/tau: from 1/tau to (1 - share)/tau goes `share * tau * along`.
             let path = scaled(&along.rates, *tau);
             let share = barrier.share(&rates, &path, fraction);
-            let (step, rates) =
-                (combine(&newton, &along.x, share * *tau), combine(&rates, &path, share));
+            let (step, rates) = (combine(&newton, &along.x, share * *tau), combine(&rates, &path, share));
             barrier.advance(&step, &rates)?;
             *tau /= 1.0 - share;
         }

@@ -165,7 +165,9 @@ impl Parser {
             fields if fields.len() == 2 => Some(fields),
             _ => fixed(line).filter(|fields| fields.len() == 2),
         };
-        let Some(fields) = cut else { return fault(quoted(line.trim().as_bytes()), "a kind (N, E, L or G) and a name") };
+        let Some(fields) = cut else {
+            return fault(quoted(line.trim().as_bytes()), "a kind (N, E, L or G) and a name");
+        };
         let (kind, name) = (fields[0], fields[1].to_string());
         if self.places.contains_key(&name) {
             return fault(format!("row {} twice", quoted(name.as_bytes())), "each row once");
@@ -341,10 +343,7 @@ impl Parser {
 
     /// Kind, set, column and value of a line of BOUNDS; the set may be missing, and the value of kinds that have none.
     #[allow(clippy::type_complexity, reason = "four fields of one line, named by the only caller")]
-    fn bound_fields<'a>(
-        &self,
-        line: &'a str,
-    ) -> Result<(&'a str, Option<&'a str>, &'a str, Option<&'a str>), Fault> {
+    fn bound_fields<'a>(&self, line: &'a str) -> Result<(&'a str, Option<&'a str>, &'a str, Option<&'a str>), Fault> {
         let usual = "`kind set column value` with kind UP, LO, FX, FR, MI or PL";
         let cut = |fields: &[&'a str]| {
             let needs_value = match *fields.first()? {

@@ -74,8 +74,7 @@ pub(super) fn pairs<'a>(line: &'a str, named: bool) -> Result<Pairs<'a>, Fault> 
                 return fault(format!("{count} fields"), format!("{allowed}, then perhaps another row and value"));
             }
         };
-        let pairs =
-            rest.chunks_exact(2).map(|p| Ok((p[0], finite(p[1], "number")?))).collect::<Result<_, Fault>>()?;
+        let pairs = rest.chunks_exact(2).map(|p| Ok((p[0], finite(p[1], "number")?))).collect::<Result<_, Fault>>()?;
         Ok(Pairs { of, pairs })
     };
     // Names with blanks make too many fields or words where numbers should be; the columns then tell.

@@ -33,32 +33,25 @@ pub(super) fn interior(
     }
     let mut cost = vec![0.0; d + 1];
     cost[d] = 1.0;
-    let mut polyhedron =
-        Polyhedron::new(matrix, &standard.bound, &origin, Some(violation.max(0.0) + 1.0), radius)?;
+    let mut polyhedron = Polyhedron::new(matrix, &standard.bound, &origin, Some(violation.max(0.0) + 1.0), radius)?;
     let mut found = None;
-    let end = follow(
-        &mut polyhedron,
-        &cost,
-        options.refinements,
-        (iterations, options.iterations),
-        |at, centre| {
-            let (s, gap) = (at.violation(), centre.gap);
-            found = if s < -ROUND_OFF && gap <= -0.5 * s {
-                // Thin, but as far inside as one gets within a factor of two.
-                Some(Interior::Point(at.u().to_vec()))
-            } else if s - gap > ROUND_OFF && gap <= INFEASIBLE * s {
-                Some(Interior::Violated(s - gap))
-            } else if gap <= FLAT {
-                let multipliers = at.multipliers(centre.tau, centre.rates);
-                let flat = |i: &usize| at.slack[*i] <= 0.1 * ROUND_OFF && multipliers[*i] > at.slack[*i];
-                let rows: Vec<usize> = (0..multipliers.len()).filter(flat).collect();
-                Some(Interior::Flat(rows))
-            } else {
-                None
-            };
-            Ok(found.is_some())
-        },
-    )?;
+    let end = follow(&mut polyhedron, &cost, options.refinements, (iterations, options.iterations), |at, centre| {
+        let (s, gap) = (at.violation(), centre.gap);
+        found = if s < -ROUND_OFF && gap <= -0.5 * s {
+            // Thin, but as far inside as one gets within a factor of two.
+            Some(Interior::Point(at.u().to_vec()))
+        } else if s - gap > ROUND_OFF && gap <= INFEASIBLE * s {
+            Some(Interior::Violated(s - gap))
+        } else if gap <= FLAT {
+            let multipliers = at.multipliers(centre.tau, centre.rates);
+            let flat = |i: &usize| at.slack[*i] <= 0.1 * ROUND_OFF && multipliers[*i] > at.slack[*i];
+            let rows: Vec<usize> = (0..multipliers.len()).filter(flat).collect();
+            Some(Interior::Flat(rows))
+        } else {
+            None
+        };
+        Ok(found.is_some())
+    })?;
     match (end, found) {
         (End::Arrived, _) => Ok(Interior::Point(polyhedron.u().to_vec())),
         (_, Some(Interior::Flat(rows))) if rows.is_empty() => Err(no_interior("no row is implied by the others")),
@@ -78,4 +71,3 @@ const FLAT: f64 = 1e-10;
 fn no_interior(why: &str) -> Error {
     Error::Numerical(format!("no interior point found, nor a proof that there is none ({why})"))
 }
-

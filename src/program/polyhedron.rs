@@ -63,9 +63,11 @@ impl<'a> Polyhedron<'a> {
     pub(super) fn pull(&self, tau: f64, rates: &[f64]) -> f64 {
         let d = self.dimension();
         let sides = &rates[self.slack.len()..];
-        let each = self.u().iter().enumerate().flat_map(|(j, &u)| {
-            [(1.0 + sides[j]) / (self.radius - u), (1.0 + sides[d + j]) / (self.radius + u)]
-        });
+        let each = self
+            .u()
+            .iter()
+            .enumerate()
+            .flat_map(|(j, &u)| [(1.0 + sides[j]) / (self.radius - u), (1.0 + sides[d + j]) / (self.radius + u)]);
         each.fold(0.0, f64::max) / tau
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn find(
         if largest(&cone.cost) == 0.0 {
             return Ok(None);
         }
-        let mut matrix = normal(&cone.matrix)?;
+        let mut matrix = normal.make(&cone.matrix)?;
         let start = match interior(&cone, matrix.as_mut(), 1.0, options, iterations)? {
             Interior::Point(start) => start,
             Interior::Violated(_) => return Ok(None),

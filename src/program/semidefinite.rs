@@ -59,6 +59,24 @@ impl SemidefiniteProgram {
         }
         Ok(SemidefiniteProgram { cost, constant, matrices })
     }
+
+    /// Phase I: minimize s with `F(x) + s I` positive semidefinite and, so that steps stay short, `s >= -lowest`, which is one
+    /// more diagonal entry.
+    fn lifted(&self, lowest: f64) -> SemidefiniteProgram {
+        let n = self.constant.rows();
+        let bordered = |matrix: &Dense<f64>, corner: f64| {
+            let mut out = Dense::zeros(n + 1, n + 1);
+            (0..n).for_each(|i| out.row_mut(i)[..n].copy_from_slice(matrix.row(i)));
+            out.row_mut(n)[n] = corner;
+            out
+        };
+        let mut identity = Dense::zeros(n, n);
+        (0..n).for_each(|i| identity.row_mut(i)[i] = 1.0);
+        let mut cost = vec![0.0; self.cost.len()];
+        cost.push(1.0);
+        let matrices = self.matrices.iter().map(|f| bordered(f, 0.0)).chain([bordered(&identity, 1.0)]).collect();
+        SemidefiniteProgram { cost, constant: bordered(&self.constant, lowest), matrices }
+    }
 }
 
 /// The best point found.
@@ -93,7 +111,8 @@ pub enum SemidefiniteOutcome {
 }
 
 /// `-log det F(x)` at a point inside, with F = L L'.
-struct Spectrahedron {
+struct Spectrahedron<'a> {
+    program: &'a SemidefiniteProgram,
     point: Vec<f64>,
     lower: DMatrix<f64>,
     /// n^2 x d: column i is vec(inv(L) F_i inv(L)'), so that the Hessian is its Gram matrix.
@@ -102,23 +121,31 @@ struct Spectrahedron {
     goal: Option<f64>,
 }
 
-impl Spectrahedron {
-    fn new(program: &SemidefiniteProgram, point: Vec<f64>, goal: Option<f64>) -> Result<Self> {
+impl<'a> Spectrahedron<'a> {
+    fn new(program: &'a SemidefiniteProgram, point: Vec<f64>, goal: Option<f64>) -> Result<Self> {
         let (n, d) = (program.constant.rows(), point.len());
-        let mut f = DMatrix::from_row_slice(n, n, program.constant.values());
-        for (x, matrix) in point.iter().zip(&program.matrices) {
+        let (lower, columns) = (DMatrix::identity(n, n), Dense::zeros(n * n, d));
+        let mut barrier = Spectrahedron { program, point, lower, columns, goal };
+        if !barrier.refresh() {
+            return Err(lost());
+        }
+        Ok(barrier)
+    }
+
+    /// Factors F(x) anew and fills the columns. False, and nothing done, where F(x) as computed is not positive definite.
+    fn refresh(&mut self) -> bool {
+        let n = self.size();
+        let mut f = DMatrix::from_row_slice(n, n, self.program.constant.values());
+        for (x, matrix) in self.point.iter().zip(&self.program.matrices) {
             f += *x * DMatrix::from_row_slice(n, n, matrix.values());
         }
-        let mut columns = Dense::zeros(n * n, d);
-        for (i, matrix) in program.matrices.iter().enumerate() {
-            for (row, value) in matrix.values().iter().enumerate() {
-                columns.row_mut(row)[i] = *value;
-            }
+        let Some(factor) = Cholesky::new(f) else { return false };
+        self.lower = factor.unpack();
+        for (i, matrix) in self.program.matrices.iter().enumerate() {
+            matrix.values().iter().enumerate().for_each(|(row, value)| self.columns.row_mut(row)[i] = *value);
         }
-        let identity = DMatrix::identity(n, n);
-        let mut barrier = Spectrahedron { point, lower: identity, columns, goal };
-        barrier.congruence(&f)?;
-        Ok(barrier)
+        let lower = self.lower.clone();
+        self.transform(&lower)
     }
 
     fn size(&self) -> usize {
@@ -129,23 +156,20 @@ impl Spectrahedron {
         DMatrix::from_row_slice(self.size(), self.size(), rates)
     }
 
-    /// F becomes `L inner L'`: with inner = K K', L becomes L K and each column `inv(K) M_i inv(K)'`.
-    fn congruence(&mut self, inner: &DMatrix<f64>) -> Result<()> {
-        let lost = || Error::Numerical("the barrier's matrix is not positive definite any more".into());
-        let k = Cholesky::new(inner.clone()).ok_or_else(lost)?.unpack();
-        self.lower = &self.lower * &k;
+    /// Each column M_i becomes `inv(K) M_i inv(K)'`, for a lower triangular K.
+    fn transform(&mut self, k: &DMatrix<f64>) -> bool {
         let n = self.size();
         for i in 0..self.point.len() {
             let column: Vec<f64> = (0..n * n).map(|row| self.columns.row(row)[i]).collect();
-            let half = k.solve_lower_triangular(&self.matrix(&column)).ok_or_else(lost)?;
-            let whole = k.solve_lower_triangular(&half.transpose()).ok_or_else(lost)?;
+            let half = k.solve_lower_triangular(&self.matrix(&column));
+            let Some(whole) = half.and_then(|half| k.solve_lower_triangular(&half.transpose())) else { return false };
             for row in 0..n {
                 for col in 0..n {
                     self.columns.row_mut(row * n + col)[i] = 0.5 * (whole[(row, col)] + whole[(col, row)]);
                 }
             }
         }
-        Ok(())
+        true
     }
 
     /// `inv(L)' (I + R) inv(L) / tau`, for the rates R of a Newton step.
@@ -159,7 +183,11 @@ impl Spectrahedron {
     }
 }
 
-impl Barrier for Spectrahedron {
+fn lost() -> Error {
+    Error::Numerical("the matrix of the barrier is not positive definite any more".into())
+}
+
+impl Barrier for Spectrahedron<'_> {
     fn variables(&self) -> usize {
         self.point.len()
     }
@@ -207,8 +235,14 @@ impl Barrier for Spectrahedron {
 
     fn advance(&mut self, direction: &[f64], rates: &[f64]) -> Result<()> {
         self.point.iter_mut().zip(direction).for_each(|(x, p)| *x += p);
+        if self.refresh() {
+            return Ok(());
+        }
+        // At the boundary round-off hides the small eigenvalues of F(x): there F becomes `L (I - R) L'` as the rates have it.
         let inner = DMatrix::identity(self.size(), self.size()) - self.matrix(rates);
-        self.congruence(&inner)
+        let k = Cholesky::new(inner).ok_or_else(lost)?.unpack();
+        self.lower = &self.lower * &k;
+        if self.transform(&k) { Ok(()) } else { Err(lost()) }
     }
 
     fn arrived(&self) -> bool {
@@ -241,18 +275,13 @@ pub fn solve_semidefinite(program: &SemidefiniteProgram, options: &SolveOptions)
     let start = if lowest > INSIDE * scale {
         vec![0.0; d]
     } else {
-        let mut lifted = program.clone();
-        let mut identity = Dense::zeros(n, n);
-        (0..n).for_each(|i| identity.row_mut(i)[i] = 1.0);
-        lifted.matrices.push(identity);
-        let mut cost = vec![0.0; d];
-        cost.push(1.0);
+        let lifted = program.lifted(scale);
         let mut point = vec![0.0; d];
         point.push(scale - lowest);
         let mut barrier = Spectrahedron::new(&lifted, point, Some(-INSIDE * scale))?;
         let mut violation = None;
         let limits = (&mut iterations, options.iterations);
-        follow(&mut barrier, &cost, options.refinements, limits, |at, centre| {
+        follow(&mut barrier, &lifted.cost, options.refinements, limits, |at, centre| {
             let s = at.point[d];
             let violated = s - centre.gap > ROUND_OFF * scale;
             violation = violated.then_some(s - centre.gap);

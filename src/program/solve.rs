@@ -101,10 +101,23 @@ const LARGEST_RADIUS: f64 = 1e8;
 /// Multipliers of the box above this share of the cost's make it active.
 const ACTIVE: f64 = 1e-6;
 
-/// Makes the [`NormalMatrix`] of a matrix.
-pub trait MakeNormal: for<'a> FnMut(&'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>> {}
+/// Where the Newton systems of a solve come from.
+pub trait MakeNormal {
+    /// The [`NormalMatrix`] of `matrix` (m x d, rows of unit norm). It is called for each polyhedron that a solve meets.
+    ///
+    /// # Errors
+    /// What distributing the matrix reports.
+    fn make<'a>(&mut self, matrix: &'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>>;
+}
 
-impl<F: for<'a> FnMut(&'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>>> MakeNormal for F {}
+/// Exact Newton systems in memory.
+struct InMemory;
+
+impl MakeNormal for InMemory {
+    fn make<'a>(&mut self, matrix: &'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>> {
+        Ok(Box::new(Exact::new(matrix)))
+    }
+}
 
 /// Solves `program` with exact Newton systems. See [`solve_with`].
 ///
@@ -122,11 +135,11 @@ impl<F: for<'a> FnMut(&'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>>> Mak
 /// # Ok::<(), steadfast::Error>(())
 /// ```
 pub fn solve(program: &LinearProgram, options: &SolveOptions) -> Result<Outcome> {
-    solve_with(program, options, |matrix| Ok(Box::new(Exact::new(matrix))))
+    solve_with(program, options, &mut InMemory)
 }
 
 /// Solves `program` by the logarithmic barrier method (paper 001, eqs. (10)-(12)) on its reduction to `A u <= b`, with
-/// Newton systems from `normal`, which is called with each A (m x d, rows of unit norm).
+/// Newton systems from `normal`.
 ///
 /// Phase I minimizes the largest violation and stops at the first point well inside. Where its optimum is above zero the
 /// program is infeasible; where it is zero, the rows with positive multipliers are equations that the others imply: they
@@ -135,11 +148,7 @@ pub fn solve(program: &LinearProgram, options: &SolveOptions) -> Result<Outcome>
 /// # Errors
 /// [`Error::Usage`] for options out of range or a program too large (see [`reduce`]); [`Error::Numerical`] where neither an
 /// interior point nor a proof that there is none is found, or the optimum lies too far out; what `normal` reports.
-pub fn solve_with(
-    program: &LinearProgram,
-    options: &SolveOptions,
-    mut normal: impl MakeNormal,
-) -> Result<Outcome> {
+pub fn solve_with(program: &LinearProgram, options: &SolveOptions, normal: &mut impl MakeNormal) -> Result<Outcome> {
     options.check()?;
     let mut iterations = 0;
     let mut reduced = reduce(program)?;
@@ -150,9 +159,16 @@ pub fn solve_with(
         };
         if standard.cost.is_empty() || standard.bound.is_empty() && largest(&standard.cost) == 0.0 {
             // One point, or all of them.
-            return Ok(optimal(program, &standard, &vec![0.0; standard.cost.len()], 0.0, iterations, Status::Converged));
+            return Ok(optimal(
+                program,
+                &standard,
+                &vec![0.0; standard.cost.len()],
+                0.0,
+                iterations,
+                Status::Converged,
+            ));
         }
-        let mut matrix = normal(&standard.matrix)?;
+        let mut matrix = normal.make(&standard.matrix)?;
         let start = match interior(&standard, matrix.as_mut(), RADIUS, options, &mut iterations)? {
             Interior::Point(u) => u,
             Interior::Violated(by) => {
@@ -168,7 +184,7 @@ pub fn solve_with(
             return Ok(optimal(program, &standard, &start, 0.0, iterations, Status::Converged));
         }
         drop(matrix);
-        return descend(program, &standard, &mut normal, &start, options, &mut iterations);
+        return descend(program, &standard, normal, &start, options, &mut iterations);
     }
 }
 
@@ -196,7 +212,7 @@ fn descend(
 ) -> Result<Outcome> {
     let mut radius = RADIUS;
     let mut bounded = false;
-    let mut matrix = normal(&standard.matrix)?;
+    let mut matrix = normal.make(&standard.matrix)?;
     loop {
         let mut polyhedron = Polyhedron::new(matrix.as_mut(), &standard.bound, start, None, radius)?;
         let (mut gap, mut pull) = (f64::INFINITY, f64::INFINITY);

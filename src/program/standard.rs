@@ -296,7 +296,8 @@ impl Standard {
             basis: Dense::new(self.basis.rows(), d, basis)?,
             unit: self.unit * size,
         };
-        let parts = [standard.matrix.values(), &standard.bound, &standard.cost, &standard.origin, standard.basis.values()];
+        let parts =
+            [standard.matrix.values(), &standard.bound, &standard.cost, &standard.origin, standard.basis.values()];
         if parts.iter().any(|part| part.iter().any(|x| !x.is_finite())) || !standard.constant.is_finite() {
             return Err(Error::Numerical("the coefficients of the program leave the range of f64 when scaled".into()));
         }

@@ -92,7 +92,7 @@ fn free_format_without_set_names_and_ranges_first() {
 
 #[test]
 fn names_with_blanks_are_read_from_fixed_columns() {
-    let fixed = "NAME\nROWS\n N  THE COST\n L  ROW 1\nCOLUMNS\n    MY COL    THE COST         1.0   ROW 1            2.0\n\
+    let fixed = "NAME\nROWS\n N  THE COST\n L  ROW 1\nCOLUMNS\n    MY COL    THE COST           1.0   ROW 1              2.0\n\
                  RHS\n    RHS       ROW 1            3.0\nBOUNDS\n UP BND       MY COL           4.0\nENDATA\n";
     let program = parse(fixed).unwrap();
     assert_eq!(program.variables()[0].name, "MY COL");
@@ -145,7 +145,10 @@ fn faults_name_the_line_what_stands_there_and_what_may() {
     ] {
         let error = parse(&text).unwrap_err();
         let message = error.to_string();
-        assert!(message.starts_with(&format!("t.mps, line {line}: ")) && message.contains(named), "{text:?}: {message}");
+        assert!(
+            message.starts_with(&format!("t.mps, line {line}: ")) && message.contains(named),
+            "{text:?}: {message}"
+        );
         assert!(message.lines().count() == 1 && error.exit_status() == 2, "{message}");
     }
     for (text, named) in [
@@ -198,7 +201,9 @@ fn one_line(bytes: &[u8]) -> Result<(), TestCaseError> {
     match parse_mps(bytes, "fuzz") {
         Ok(program) => {
             prop_assert!(!program.variables().is_empty());
-            prop_assert!(program.variables().iter().all(|v| v.cost.is_finite() && !v.lower.is_nan() && !v.upper.is_nan()));
+            prop_assert!(
+                program.variables().iter().all(|v| v.cost.is_finite() && !v.lower.is_nan() && !v.upper.is_nan())
+            );
             prop_assert!(program.rows().iter().all(|r| !r.lower.is_nan() && !r.upper.is_nan()));
         }
         Err(error) => {

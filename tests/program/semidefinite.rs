@@ -49,7 +49,9 @@ fn an_infeasible_program_is_named() {
     let matrix = Dense::new(2, 2, vec![1.0, 0.0, 0.0, -1.0]).unwrap();
     let program = SemidefiniteProgram::new(vec![1.0], constant, vec![matrix]).unwrap();
     match solve_semidefinite(&program, &SolveOptions::default()).unwrap() {
-        SemidefiniteOutcome::Infeasible { violation, .. } => assert!(violation > 0.0 && violation <= 2.0, "{violation}"),
+        SemidefiniteOutcome::Infeasible { violation, .. } => {
+            assert!(violation > 0.0 && violation <= 2.0, "{violation}")
+        }
         SemidefiniteOutcome::Optimal(optimum) => panic!("{optimum:?}"),
     }
 }

@@ -2,7 +2,8 @@
 
 use steadfast::data::Dense;
 use steadfast::program::{
-    Exact, LinearProgram, NormalMatrix, Optimum, Outcome, Reduced, SolveOptions, Status, reduce, solve, solve_with,
+    Exact, LinearProgram, MakeNormal, NormalMatrix, Optimum, Outcome, Reduced, SolveOptions, Status, reduce, solve,
+    solve_with,
 };
 
 const NONE: f64 = f64::INFINITY;
@@ -94,9 +95,7 @@ fn a_constant_objective_and_no_rows() {
 
 #[test]
 fn crossed_limits_and_empty_rows() {
-    let infeasible = |program: &LinearProgram| {
-        matches!(solve(program, &SolveOptions::default()).unwrap(), Outcome::Infeasible { violation, .. } if violation > 0.0)
-    };
+    let infeasible = |program: &LinearProgram| matches!(solve(program, &SolveOptions::default()).unwrap(), Outcome::Infeasible { violation, .. } if violation > 0.0);
     let mut program = LinearProgram::minimize(&[1.0]).unwrap();
     program.add_row(&[], -1.0, 1.0).unwrap();
     assert_value(&optimum(&program), 0.0);
@@ -147,7 +146,8 @@ impl NormalMatrix for Coarse<'_> {
         self.0.cols()
     }
     fn gram(&mut self, scale: &[f64], out: &mut [f64]) -> steadfast::Result<()> {
-        let wrong: Vec<f64> = scale.iter().enumerate().map(|(i, s)| if i % 2 == 0 { 1.4 * s } else { 0.8 * s }).collect();
+        let wrong: Vec<f64> =
+            scale.iter().enumerate().map(|(i, s)| if i % 2 == 0 { 1.4 * s } else { 0.8 * s }).collect();
         self.0.gram(&wrong, out)
     }
     fn multiply(&mut self, x: &[f64], out: &mut [f64]) -> steadfast::Result<()> {
@@ -155,6 +155,14 @@ impl NormalMatrix for Coarse<'_> {
     }
     fn multiply_transposed(&mut self, y: &[f64], out: &mut [f64]) -> steadfast::Result<()> {
         self.0.multiply_transposed(y, out)
+    }
+}
+
+struct MakeCoarse;
+
+impl MakeNormal for MakeCoarse {
+    fn make<'a>(&mut self, matrix: &'a Dense<f64>) -> steadfast::Result<Box<dyn NormalMatrix + 'a>> {
+        Ok(Box::new(Coarse(Exact::new(matrix))))
     }
 }
 
@@ -166,10 +174,9 @@ fn an_approximate_gram_matrix_is_enough() {
     program.set_bounds(0, 0.0, 3.0).unwrap();
     for refinements in [1, 8] {
         let options = SolveOptions { refinements, ..SolveOptions::default() };
-        let make = |matrix: &'_ Dense<f64>| -> steadfast::Result<Box<dyn NormalMatrix + '_>> {
-            Ok(Box::new(Coarse(Exact::new(matrix))))
+        let Outcome::Optimal(best) = solve_with(&program, &options, &mut MakeCoarse).unwrap() else {
+            panic!("bounded")
         };
-        let Outcome::Optimal(best) = solve_with(&program, &options, make).unwrap() else { panic!("bounded") };
         assert_value(&best, 11.0);
     }
 }
