@@ -34,7 +34,7 @@ pub(super) trait Barrier {
     fn rates(&mut self, direction: &[f64], out: &mut [f64]) -> Result<()>;
 
     /// `T' t`: so `H p` is this of the rates of p.
-    fn from_rates(&mut self, rates: &[f64], out: &mut [f64]) -> Result<()>;
+    fn pull_back(&mut self, rates: &[f64], out: &mut [f64]) -> Result<()>;
 
     /// The m rates themselves.
     fn spectrum<'a>(&self, rates: &'a [f64]) -> Cow<'a, [f64]> {

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::linear::{LinearProgram, Row, Variable};
-use super::mps_line::{Fault, fault, fixed, free, number, pairs};
+use super::mps_line::{Fault, bound, fault, fixed, free, number, pairs};
 use crate::data::compressed;
 use crate::error::{Error, Result, quoted};
 
@@ -307,19 +307,20 @@ impl Parser {
     }
 
     fn bound(&mut self, line: &str) -> Result<(), Fault> {
-        let (kind, set, column, value) = self.bound_fields(line)?;
-        self.same_set(2, set)?;
+        let cut = bound(line, |name| self.columns.contains_key(name))?;
+        self.same_set(2, cut.set)?;
+        let column = cut.column;
         let Some(&j) = self.columns.get(column) else {
             return fault(format!("column {}", quoted(column.as_bytes())), "a column of the section COLUMNS");
         };
-        let value = || match value.and_then(|text| number(text).map(|x| (x, text))) {
-            Some((x, _)) if x >= NO_BOUND => Ok(f64::INFINITY),
-            Some((x, _)) if x <= -NO_BOUND => Ok(f64::NEG_INFINITY),
-            Some((x, _)) => Ok(x),
-            None => fault(format!("bound {}", quoted(value.unwrap_or_default().as_bytes())), "a number"),
+        let value = || match cut.value.and_then(number) {
+            Some(x) if x >= NO_BOUND => Ok(f64::INFINITY),
+            Some(x) if x <= -NO_BOUND => Ok(f64::NEG_INFINITY),
+            Some(x) => Ok(x),
+            None => fault(format!("bound {}", quoted(cut.value.unwrap_or_default().as_bytes())), "a number"),
         };
         let v = &mut self.variables[j];
-        match kind {
+        match cut.kind {
             "UP" => {
                 v.upper = value()?;
                 if v.upper < 0.0 && !self.lower_given[j] {
@@ -331,7 +332,7 @@ impl Parser {
             "FR" => (v.lower, v.upper, self.lower_given[j]) = (f64::NEG_INFINITY, f64::INFINITY, true),
             "MI" => (v.lower, self.lower_given[j]) = (f64::NEG_INFINITY, true),
             "PL" => v.upper = f64::INFINITY,
-            // BV, LI, UI, SC: `bound_fields` lets no other kind through.
+            // BV, LI, UI, SC: `mps_line::bound` lets no other kind through.
             _ => return integer(column),
         }
         if v.lower == f64::INFINITY || v.upper == f64::NEG_INFINITY {
@@ -339,39 +340,6 @@ impl Parser {
             return fault(got, "a lower bound below infinity, an upper one above minus infinity");
         }
         Ok(())
-    }
-
-    /// Kind, set, column and value of a line of BOUNDS; the set may be missing, and the value of kinds that have none.
-    #[allow(clippy::type_complexity, reason = "four fields of one line, named by the only caller")]
-    fn bound_fields<'a>(&self, line: &'a str) -> Result<(&'a str, Option<&'a str>, &'a str, Option<&'a str>), Fault> {
-        let usual = "`kind set column value` with kind UP, LO, FX, FR, MI or PL";
-        let cut = |fields: &[&'a str]| {
-            let needs_value = match *fields.first()? {
-                "UP" | "LO" | "FX" | "LI" | "UI" | "SC" => true,
-                "FR" | "MI" | "PL" | "BV" => false,
-                _ => return None,
-            };
-            match (fields[1..].to_vec().as_slice(), needs_value) {
-                (&[set, column, value], _) => Some((fields[0], Some(set), column, Some(value))),
-                (&[column, value], true) => Some((fields[0], None, column, Some(value))),
-                (&[set, column], false) if self.columns.contains_key(column) => {
-                    Some((fields[0], Some(set), column, None))
-                }
-                // A value that is not needed, after a column without a set.
-                (&[column, value], false) => Some((fields[0], None, column, Some(value))),
-                (&[column], false) => Some((fields[0], None, column, None)),
-                _ => None,
-            }
-        };
-        let known = |f: &(&'a str, Option<&'a str>, &'a str, Option<&'a str>)| self.columns.contains_key(f.2);
-        let by_blanks = cut(&free(line));
-        if let Some(fields) = by_blanks.filter(known) {
-            return Ok(fields);
-        }
-        match fixed(line).and_then(|fields| cut(&fields)).filter(known).or(by_blanks) {
-            Some(fields) => Ok(fields),
-            None => fault(quoted(line.trim().as_bytes()), usual),
-        }
     }
 
     fn finish(self) -> Result<LinearProgram, Fault> {

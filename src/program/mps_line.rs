@@ -81,6 +81,46 @@ pub(super) fn pairs<'a>(line: &'a str, named: bool) -> Result<Pairs<'a>, Fault> 
     cut(&free(line)).or_else(|first| fixed(line).and_then(|fields| cut(&fields).ok()).ok_or(first))
 }
 
+/// A line of BOUNDS. The set may be missing, and the value of kinds that have none.
+#[derive(Clone, Copy)]
+pub(super) struct BoundLine<'a> {
+    pub kind: &'a str,
+    pub set: Option<&'a str>,
+    pub column: &'a str,
+    pub value: Option<&'a str>,
+}
+
+/// Cuts such a line; `known` says which names are columns.
+pub(super) fn bound<'a>(line: &'a str, known: impl Fn(&str) -> bool) -> Result<BoundLine<'a>, Fault> {
+    let cut = |fields: &[&'a str]| -> Option<BoundLine<'a>> {
+        let (&kind, rest) = fields.split_first()?;
+        let needs_value = match kind {
+            "UP" | "LO" | "FX" | "LI" | "UI" | "SC" => true,
+            "FR" | "MI" | "PL" | "BV" => false,
+            _ => return None,
+        };
+        let (set, column, value) = match *rest {
+            [set, column, value] => (Some(set), column, Some(value)),
+            [column, value] if needs_value => (None, column, Some(value)),
+            // A value that is not needed, after a column without a set.
+            [column, value] if known(column) && !known(value) => (None, column, Some(value)),
+            [set, column] => (Some(set), column, None),
+            [column] if !needs_value => (None, column, None),
+            _ => return None,
+        };
+        Some(BoundLine { kind, set, column, value })
+    };
+    let by_blanks = cut(&free(line));
+    if let Some(cut) = by_blanks.filter(|cut| known(cut.column)) {
+        return Ok(cut);
+    }
+    let by_columns = fixed(line).and_then(|fields| cut(&fields)).filter(|cut| known(cut.column));
+    by_columns.or(by_blanks).map_or_else(
+        || fault(quoted(line.trim().as_bytes()), "`kind set column value` with kind UP, LO, FX, FR, MI or PL"),
+        Ok,
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

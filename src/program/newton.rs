@@ -82,7 +82,7 @@ pub(super) fn solve<B: Barrier>(barrier: &mut B, factor: &Factor, r: &[f64], ste
         let step = energy / curvature;
         axpy(&mut out.x, step, &direction);
         axpy(&mut out.rates, step, &rates);
-        barrier.from_rates(&rates, &mut image)?;
+        barrier.pull_back(&rates, &mut image)?;
         axpy(&mut left, -step, &image);
         let next = factor.solve(&left);
         let before = std::mem::replace(&mut energy, dot(&left, &next));

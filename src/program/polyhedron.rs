@@ -83,7 +83,7 @@ impl Barrier for Polyhedron<'_> {
 
     fn gradient(&mut self, out: &mut [f64]) -> Result<()> {
         let ones = vec![1.0; self.terms()];
-        self.from_rates(&ones, out)
+        self.pull_back(&ones, out)
     }
 
     fn hessian(&mut self, out: &mut [f64]) -> Result<()> {
@@ -120,7 +120,7 @@ impl Barrier for Polyhedron<'_> {
         Ok(())
     }
 
-    fn from_rates(&mut self, rates: &[f64], out: &mut [f64]) -> Result<()> {
+    fn pull_back(&mut self, rates: &[f64], out: &mut [f64]) -> Result<()> {
         let (d, m) = (self.dimension(), self.slack.len());
         self.rows.iter_mut().zip(rates.iter().zip(&self.slack)).for_each(|(r, (t, s))| *r = t / s);
         self.matrix.multiply_transposed(&self.rows, &mut out[..d])?;

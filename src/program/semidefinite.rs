@@ -202,7 +202,7 @@ impl Barrier for Spectrahedron<'_> {
 
     fn gradient(&mut self, out: &mut [f64]) -> Result<()> {
         let identity = DMatrix::<f64>::identity(self.size(), self.size());
-        self.from_rates(identity.as_slice(), out)
+        self.pull_back(identity.as_slice(), out)
     }
 
     fn hessian(&mut self, out: &mut [f64]) -> Result<()> {
@@ -216,7 +216,7 @@ impl Barrier for Spectrahedron<'_> {
         Ok(())
     }
 
-    fn from_rates(&mut self, rates: &[f64], out: &mut [f64]) -> Result<()> {
+    fn pull_back(&mut self, rates: &[f64], out: &mut [f64]) -> Result<()> {
         Exact::new(&self.columns).multiply_transposed(rates, out)?;
         out.iter_mut().for_each(|g| *g = -*g);
         Ok(())

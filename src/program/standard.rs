@@ -48,6 +48,13 @@ pub enum Reduced {
     },
 }
 
+/// A row without the fixed variables.
+struct Rest {
+    entries: Vec<(usize, f64)>,
+    lower: f64,
+    upper: f64,
+}
+
 /// Rows `a'x <= b` and `a'x = b` of the scaled program, each of unit norm and once.
 #[derive(Default)]
 struct Collected {
@@ -126,19 +133,19 @@ pub fn reduce(program: &LinearProgram) -> Result<Reduced> {
         return Err(Error::usage("linear program", format!("{rows} rows and bounds, {d} free variables"), allowed));
     }
     // What is left of each row, and its limits, once the fixed variables are put in.
-    let rest: Vec<(Vec<(usize, f64)>, f64, f64)> = program
+    let rest: Vec<Rest> = program
         .rows
         .iter()
         .map(|row: &Row| {
             let fixed = sum(row.entries.iter().filter(|e| column[e.0].is_none()).map(|&(j, a)| a * origin[j]));
             let entries = row.entries.iter().filter_map(|&(j, a)| Some((column[j]?, a))).filter(|e| e.1 != 0.0);
-            (entries.collect(), row.lower - fixed, row.upper - fixed)
+            Rest { entries: entries.collect(), lower: row.lower - fixed, upper: row.upper - fixed }
         })
         .collect();
-    let scale = column_scale(rest.iter().map(|r| r.0.as_slice()), d);
+    let scale = column_scale(rest.iter().map(|r| r.entries.as_slice()), d);
 
     let mut collected = Collected::default();
-    for (entries, lower, upper) in &rest {
+    for Rest { entries, lower, upper } in &rest {
         let scaled: Vec<(usize, f64)> = entries.iter().map(|&(j, a)| (j, a * scale[j])).collect();
         collected.add(&scaled, *lower, *upper);
     }
