@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn names_with_blanks_are_cut_by_columns() {
-        let line = "    MY COL    ROW 1            12.5   ROW 2           -1D+2";
+        let line = "    MY COL    ROW 1            12.5    ROW 2           -1D+2";
         let Ok(cut) = pairs(line, true) else { panic!("fixed MPS") };
         assert_eq!((cut.of, cut.pairs), (Some("MY COL"), vec![("ROW 1", 12.5), ("ROW 2", -100.0)]));
     }
