@@ -45,6 +45,8 @@
 //! 8. [`method`] minimizes with an oracle, and never sees a worker.
 //! 9. [`trace`] keeps what happened; [`run`] joins all of it.
 //!
+//! Beside them, [`program`] solves linear and semidefinite programs by the barrier method.
+//!
 //! Under them: [`error`], [`seed`] (all randomness is a value), [`scalar`] (f64, f32, f16) and [`params`]
 //! (`name:key=value,…`).
 //!
@@ -60,6 +62,7 @@ pub mod seed;
 
 pub mod data;
 pub mod objective;
+pub mod program;
 
 pub mod kernel;
 

@@ -146,7 +146,11 @@ impl BlockFleet {
         let mut order = arrivals.to_vec();
         order.sort_unstable_by(f64::total_cmp);
         // A share is at most 1, so the product is a number of workers.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of workers")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the number of workers"
+        )]
         let waited = ((share * arrivals.len() as f64).ceil() as usize).clamp(1, arrivals.len());
         let again = order[waited - 1];
         if !again.is_finite() {
@@ -183,8 +187,7 @@ impl BlockFleet {
         }
         let mut arrived = Arrived { present: vec![false; workers], seconds: 0.0 };
         for group in 0..groups {
-            let mut order: Vec<usize> =
-                (group..workers).step_by(groups).filter(|&i| arrivals[i].is_finite()).collect();
+            let mut order: Vec<usize> = (group..workers).step_by(groups).filter(|&i| arrivals[i].is_finite()).collect();
             order.sort_unstable_by(|&a, &b| arrivals[a].total_cmp(&arrivals[b]).then(a.cmp(&b)));
             order.truncate(needed);
             let Some(&last) = order.last() else {

@@ -26,13 +26,7 @@ impl<T: Element> HessianKernel<T> {
     ///
     /// # Errors
     /// Lengths that don't fit.
-    pub fn exact(
-        &mut self,
-        data: &Matrix<T>,
-        form: CurvatureForm,
-        numbers: &[T::Acc],
-        out: &mut [f64],
-    ) -> Result<()> {
+    pub fn exact(&mut self, data: &Matrix<T>, form: CurvatureForm, numbers: &[T::Acc], out: &mut [f64]) -> Result<()> {
         self.block.resize(out.len(), T::Acc::ZERO);
         let curvature = curvature::<T>(data, form, numbers);
         exact_gram(data, &curvature, 0..data.rows(), &mut self.scratch, &mut self.block)?;

@@ -24,8 +24,8 @@ pub use simulated::SimulatedFleet;
 pub use tcp::{TcpFleet, TcpOptions, serve_worker};
 
 use crate::error::Result;
-use crate::scalar::Precision;
 pub use crate::kernel::{SketchBlock, SketchKind};
+use crate::scalar::Precision;
 
 /// What a fleet did since it was made: the exact counts of the Accounting section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

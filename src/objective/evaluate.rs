@@ -4,8 +4,8 @@
 //! whatever the number of threads; many rows are worked on in parallel.
 
 use super::losses::softmax::class;
-use super::{CurvatureForm, Objective};
 use super::math::sum_of;
+use super::{CurvatureForm, Objective};
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::ops::Range;

@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{ProductOracle, RoundReport, Rounds};
-use crate::coding::{Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard, encode_shards};
+use crate::coding::{
+    Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard, encode_shards,
+};
 use crate::data::{Matrix, Operand, ShardSink, ShardStats};
 use crate::error::{Error, Result};
 use crate::fleet::{Counters, Fleet, Gather, Opcode, Request, Round};

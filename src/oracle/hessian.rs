@@ -133,11 +133,7 @@ impl<'a, T: Element> BlockHessian<'a, T> {
                 // Of sparse rows only what is stored is multiplied.
                 let per_row = stored.div_ceil(n.max(1));
                 let products = classes * (classes + 1) / 2 * per_row * (per_row + 1) / 2;
-                BlockWork {
-                    multiply_adds: (n.div_ceil(workers) * products) as u64,
-                    down: n * classes,
-                    up: triangle,
-                }
+                BlockWork { multiply_adds: (n.div_ceil(workers) * products) as u64, down: n * classes, up: triangle }
             }
             HessianPlan::Sketched { buckets, columns, .. } => {
                 let parts = parts(columns);
@@ -165,7 +161,9 @@ impl<'a, T: Element> BlockHessian<'a, T> {
             return Err(Error::usage("curvature", format!("{} numbers", numbers.len()), format!("a multiple of {n}")));
         }
         if let Some(bad) = numbers.iter().find(|x| !(x.is_finite() && **x >= 0.0)) {
-            return Err(Error::Numerical(format!("a second derivative of the loss is {bad}; a Hessian needs at least 0")));
+            return Err(Error::Numerical(format!(
+                "a second derivative of the loss is {bad}; a Hessian needs at least 0"
+            )));
         }
         self.numbers.clear();
         match form {
@@ -242,7 +240,11 @@ impl<T: Element> HessianOracle for BlockHessian<'_, T> {
 }
 
 /// Calls `visit(part, rows, columns)` for the parts of the lower half.
-fn each_part(width: usize, columns: usize, mut visit: impl FnMut(usize, std::ops::Range<usize>, std::ops::Range<usize>)) {
+fn each_part(
+    width: usize,
+    columns: usize,
+    mut visit: impl FnMut(usize, std::ops::Range<usize>, std::ops::Range<usize>),
+) {
     let step = width.div_ceil(columns);
     let range = |c: usize| (c * step).min(width)..((c + 1) * step).min(width);
     let mut part = 0;

@@ -52,7 +52,9 @@ impl SketchSpec {
         let at_least = |x: &f64| x.is_finite() && *x >= 1.0;
         let spec = SketchSpec {
             kind,
-            factor: options.take_within("factor", "at least 1: fewer than d rows are singular", at_least)?.unwrap_or(10.0),
+            factor: options
+                .take_within("factor", "at least 1: fewer than d rows are singular", at_least)?
+                .unwrap_or(10.0),
             blocks: options.count("blocks")?.unwrap_or(10),
             extra: options.take("extra", 2)?,
             columns: options.count("columns")?.unwrap_or(1),
@@ -88,8 +90,7 @@ pub fn open<'a>(
         return Ok(None);
     }
     let buckets = rows_a_block(spec, width);
-    let sketched = method == "oversketched-newton"
-        && features.rows() * classes >= WORTH * buckets * spec.blocks;
+    let sketched = method == "oversketched-newton" && features.rows() * classes >= WORTH * buckets * spec.blocks;
     let (plan, workers) = if sketched {
         let SketchSpec { kind, blocks, columns, .. } = spec;
         (HessianPlan::Sketched { kind, buckets, blocks, columns }, spec.workers())

@@ -24,6 +24,8 @@ pub enum Command {
     Predict(PredictArgs),
     /// Storage, compute and communication of each code for a problem's size
     Plan(PlanArgs),
+    /// Solve a linear program by the barrier method (paper 001)
+    Lp(LpArgs),
     /// What this program can run on, and what `--device auto` would take
     Devices(JsonArgs),
     /// A table or figure of a paper, beside the paper's number
@@ -315,6 +317,21 @@ pub struct PlanArgs {
     /// Slow or dead workers to tolerate
     #[arg(long, default_value_t = 0)]
     pub stragglers: usize,
+    /// A machine-readable result on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LpArgs {
+    /// An MPS file, fixed or free (plain, .gz, .xz)
+    pub file: PathBuf,
+    /// On the gap, relative to the objective or to 1, whichever is larger
+    #[arg(long, default_value_t = 1e-9, value_name = "X", allow_hyphen_values = true)]
+    pub tolerance: f64,
+    /// Most Newton steps
+    #[arg(long, default_value_t = 1000, value_name = "N", allow_negative_numbers = true)]
+    pub iterations: usize,
     /// A machine-readable result on standard output
     #[arg(long)]
     pub json: bool,

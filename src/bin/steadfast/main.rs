@@ -2,6 +2,7 @@
 
 mod args;
 mod devices;
+mod lp;
 mod output;
 mod plan;
 mod predict;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Lp(args) => lp::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Worker => worker(),

@@ -2,9 +2,9 @@
 //! one signal direction only, but products of low frequencies spread it into as many as there are colluders.
 
 use super::dense::{axpy, dot, energy};
-use super::svd::LeftSvd;
 use super::locate::Problem;
 use super::music;
+use super::svd::LeftSvd;
 use std::f64::consts::PI;
 
 /// What is needed to undo the whitening and return to the frequencies of the code.

@@ -203,7 +203,8 @@ mod tests {
             let unit = f64::EPSILON * (k * r) as f64 * ours.values[0];
             for (i, value) in ours.values.iter().enumerate() {
                 assert!((value - theirs.S()[i]).abs() <= unit, "{k}x{r}: {value} {}", theirs.S()[i]);
-                let projected: Vec<f64> = (0..r).map(|c| (0..k).map(|j| ours.vector(i)[j] * y[j * r + c]).sum()).collect();
+                let projected: Vec<f64> =
+                    (0..r).map(|c| (0..k).map(|j| ours.vector(i)[j] * y[j * r + c]).sum()).collect();
                 assert!((energy(&projected).sqrt() - value).abs() <= unit, "{k}x{r}: |u'Y| of value {i}");
                 for other in 0..i {
                     let cosine = dot(ours.vector(i), ours.vector(other)).abs();

@@ -1,11 +1,11 @@
 //! The locator's outer steps: the syndrome of the combined replies, its noise, and the noise levels a search is tried at.
 
 use super::dense::{Peel, axpy, dot, energy, product};
-use super::svd::LeftSvd;
 use super::locate::{self, Problem, Signal};
 use super::music;
 use super::noise::{self, Shape};
 use super::structured::Structure;
+use super::svd::LeftSvd;
 
 /// Noise levels at which the search is tried, as multiples of the estimate.
 const LEVELS: [f64; 3] = [1.0, 3.162_277_660_168_379_5, 10.0];

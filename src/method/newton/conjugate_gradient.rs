@@ -20,12 +20,7 @@ pub(super) struct ConjugateGradient {
 
 impl ConjugateGradient {
     /// `direction` with `|H p + g| <= min(1/2, sqrt|g|) |g|`: superlinear convergence of the outer loop (ibid., theorem 7.2).
-    pub(super) fn solve(
-        &mut self,
-        problem: &mut Problem<'_>,
-        iterate: &Iterate,
-        direction: &mut [f64],
-    ) -> Result<()> {
+    pub(super) fn solve(&mut self, problem: &mut Problem<'_>, iterate: &Iterate, direction: &mut [f64]) -> Result<()> {
         let gradient_norm = norm(&iterate.gradient);
         let tolerance = gradient_norm.sqrt().min(0.5) * gradient_norm;
         direction.fill(0.0);

@@ -1,0 +1,8 @@
+//! Linear and semidefinite programs: MPS files, known optima, proofs of infeasibility and unboundedness.
+
+mod program {
+    mod files;
+    mod mps;
+    mod semidefinite;
+    mod small;
+}
