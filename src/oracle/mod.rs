@@ -37,7 +37,6 @@ mod hessian;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
-pub use crate::fleet::{SketchBlock, SketchKind};
 pub use coded::{CodedOracle, OracleOptions};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
 
