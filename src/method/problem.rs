@@ -85,7 +85,7 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// As [`HessianOracle::hessian`]; [`Error::Usage`] without such an oracle, or for a loss whose second derivatives have no
     /// form that workers know.
-    pub fn hessian(&mut self, iterate: &Iterate, out: &mut [f64]) -> Result<()> {
+    pub fn hessian(&mut self, iterate: &Iterate, out: &mut [f64]) -> Result<HessianRound> {
         let form = self.objective.curvature(&iterate.margins, self.labels, &mut self.curvature);
         let (Some(oracle), Some(form)) = (&mut self.hessian, form) else {
             return Err(Error::usage(
@@ -103,7 +103,7 @@ impl<'a> Problem<'a> {
         for i in (0..width).filter(|i| i % d < penalized) {
             out[i * width + i] += self.objective.l2;
         }
-        Ok(())
+        Ok(round)
     }
 
     /// The exact Hessian of the smooth part at the iterate times `direction`, into `out` (K d): two rounds. `margins` holds

@@ -62,6 +62,18 @@ impl Ray {
         first: Option<f64>,
     ) -> Result<Option<(Sample, Accepted)>> {
         self.aim(problem, direction)?;
+        self.search_aimed(problem, iterate, direction, search, first)
+    }
+
+    /// [`Ray::search`] along the direction aimed at; no round.
+    pub fn search_aimed(
+        &mut self,
+        problem: &mut Problem<'_>,
+        iterate: &mut Iterate,
+        direction: &[f64],
+        search: LineSearch,
+        first: Option<f64>,
+    ) -> Result<Option<(Sample, Accepted)>> {
         let phi = |step| {
             let (objective, labels) = (problem.objective(), problem.labels());
             let (z, dz) = (&iterate.margins, &self.direction_margins);
@@ -79,6 +91,16 @@ impl Ray {
         self.land(problem, iterate, direction, found.0.step);
         iterate.value = found.0.value;
         Ok(Some(found))
+    }
+
+    /// `X p` of the direction aimed at.
+    pub fn direction_margins(&self) -> &[f64] {
+        &self.direction_margins
+    }
+
+    /// The same, for a direction that is combined from others whose margins are known.
+    pub fn direction_margins_mut(&mut self) -> &mut [f64] {
+        &mut self.direction_margins
     }
 
     /// Takes `X p` for what follows: one round.

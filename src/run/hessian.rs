@@ -45,7 +45,11 @@ pub fn open<'a>(
     let rows = features.rows() * classes;
     let sketch = sketch_by_name(&config.sketch, rows, width, Seed(config.seed))?;
     let Some(&sketch) = sketch.blocks() else {
-        return Err(Error::usage("--sketch", sketch.name(), "oversketch, count-sketch or uniform: what workers can make alone"));
+        return Err(Error::usage(
+            "--sketch",
+            sketch.name(),
+            "oversketch, count-sketch or uniform: what workers can make alone",
+        ));
     };
     let (plan, workers) = if method == "oversketched-newton" && rows >= WORTH * sketch.dimension() {
         (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made())
