@@ -339,7 +339,8 @@ pub struct LpArgs {
 
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
-    /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices, or all
+    /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices, oversketched-grid, or
+    /// all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -350,7 +351,7 @@ pub struct ReproduceArgs {
     /// Keeps what is done and goes on from it (byzantine-grid)
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// Only these data sets, comma-separated (byzantine-grid)
+    /// Only these data sets, comma-separated (the grids)
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
     /// Only these attacks, comma-separated (byzantine-grid)
