@@ -83,6 +83,63 @@ impl Transition {
     pub fn dangling(&self) -> &[usize] {
         &self.dangling
     }
+
+    /// Stored values of the longest row: links into one node.
+    fn longest(&self) -> usize {
+        let mut most = 0;
+        for i in 0..self.matrix.rows() {
+            let mut count = 0;
+            self.matrix.for_each_in_row(i, |_, _| count += 1);
+            most = most.max(count);
+        }
+        most
+    }
+
+    /// What the distances of `scores` (n numbers) from the true ones add up to at most, by one product in f64 at the master,
+    /// with the matrix as it was read: [`Scores::error_bound`] without workers.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for scores of another number, and options that [`pagerank`] refuses.
+    pub fn error(&self, scores: &[f64], options: &PageRankOptions) -> Result<f64> {
+        let n = self.matrix.rows();
+        if scores.len() != n {
+            return Err(Error::usage("scores", scores.len(), format!("{n}, one a node")));
+        }
+        let surfer = Surfer::new(self, options)?;
+        let mut image = vec![0.0; n];
+        self.matrix.multiply(scores, 1, &mut image);
+        let residual = surfer.step(scores, &mut image);
+        // A row of k terms is summed in four parts, the dangling nodes' scores in eight; all terms together are at most 1.
+        let longest = self.longest() as f64;
+        let rounding = f64::EPSILON * (16.0 + longest / 4.0 + n as f64 / 8.0);
+        Ok((residual + rounding) / (1.0 - options.damping))
+    }
+}
+
+/// The map F of [`pagerank`] but for the product.
+struct Surfer<'t> {
+    damping: f64,
+    jumps: Vec<f64>,
+    dangling: &'t [usize],
+}
+
+impl<'t> Surfer<'t> {
+    fn new(transition: &'t Transition, options: &PageRankOptions) -> Result<Self> {
+        let damping = options.damping;
+        if !(0.0..1.0).contains(&damping) {
+            return Err(Error::usage("damping", damping, "at least 0, below 1"));
+        }
+        let jumps = jumps(options.personalization.as_deref(), transition.matrix.rows())?;
+        Ok(Surfer { damping, jumps, dangling: &transition.dangling })
+    }
+
+    /// Makes F(x) of `image` = P x, and returns `|F(x) - x|_1`.
+    fn step(&self, x: &[f64], image: &mut [f64]) -> f64 {
+        let d = self.damping;
+        let loose = sum(self.dangling.iter().map(|&i| x[i])) / x.len() as f64;
+        image.iter_mut().zip(&self.jumps).for_each(|(y, v)| *y = d * (*y + loose) + (1.0 - d) * v);
+        sum(image.iter().zip(x).map(|(y, x)| (y - x).abs()))
+    }
 }
 
 /// What PageRank can be told.
@@ -166,20 +223,14 @@ pub fn pagerank(
     if transition.matrix.rows() != n {
         return Err(Error::usage("transition", format!("{} nodes", transition.matrix.rows()), format!("{n} nodes")));
     }
-    let d = options.damping;
-    if !(0.0..1.0).contains(&d) {
-        return Err(Error::usage("damping", d, "at least 0, below 1"));
-    }
-    let jump = jumps(options.personalization.as_deref(), n)?;
+    let (surfer, d) = (Surfer::new(transition, options)?, options.damping);
     let root = (n as f64).sqrt();
     let mut x = vec![1.0 / n as f64; n];
     let mut image = vec![0.0; n];
     let mut iteration = 0;
     loop {
         let product = products.multiply(&mut x, &mut image)?;
-        let loose = sum(transition.dangling.iter().map(|&i| x[i])) / n as f64;
-        image.iter_mut().zip(&jump).for_each(|(y, v)| *y = d * (*y + loose) + (1.0 - d) * v);
-        let residual = sum(image.iter().zip(&x).map(|(y, x)| (y - x).abs()));
+        let residual = surfer.step(&x, &mut image);
         products.record(0.0, residual, 0.0)?;
         // |e|_1 <= sqrt(n) |e|; and rounding of numbers that add up to 1.
         let floor = d * root * product.noise + products.rounding(1.0).max(8.0 * f64::EPSILON);
@@ -191,7 +242,8 @@ pub fn pagerank(
             (iteration >= options.run.iterations).then_some(Status::IterationLimit)
         };
         if let Some(status) = status {
-            let report = products.report(status, residual, d * root * product.bound, 1.0);
+            // The master's own sums are in eight parts of numbers that add up to 1.
+            let report = products.report(status, residual, d * root * product.bound, 2.0 + n as f64 / 64.0);
             let error_bound = report.residual_bound / (1.0 - d);
             return Ok(Answer { value: Scores { scores: x, error_bound }, report });
         }
