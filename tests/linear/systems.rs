@@ -60,8 +60,8 @@ fn both_methods_find_the_direct_solution_of_a_poisson_problem() {
     let error = distance(&answer.value, &truth);
     assert!(error <= answer.report.residual_bound / smallest() + 1e-12 * norm(&truth), "{error:e}");
     assert!(answer.report.residual_bound <= 1.001e-5 * norm(&b));
-    // Sparse stays sparse: six workers... hold plain rows, the others combinations of 7 blocks at most.
-    assert!(run.fill < 15.0, "{}", run.fill);
+    // Sparse stays sparse: 7 of 15 workers hold plain rows, 8 combinations of 7 blocks, so at most 7 / 7 + 8 times the values.
+    assert!(run.fill <= 9.0, "{}", run.fill);
 }
 
 #[test]

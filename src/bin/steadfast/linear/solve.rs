@@ -25,6 +25,7 @@ pub struct SolveArgs {
     pub matrix: PathBuf,
     /// The right-hand side: MatrixMarket with one column
     pub right: PathBuf,
+    /// How
     #[arg(long, value_enum, default_value = "cg", help_heading = "Method")]
     pub method: SystemMethod,
     /// Of jacobi: above 0, at most 1
@@ -49,7 +50,7 @@ pub fn run(args: &SolveArgs) -> Result<u8> {
         matrix.multiply(x, 1, &mut image);
         let relative = norm(image.iter().zip(&right).map(|(ax, b)| b - ax)) / norm(right.iter().copied());
         Shown {
-            rows: vec![("relative, as read", format!("{relative:.3e}"))],
+            rows: vec![("relative residual", format!("{relative:.3e}, from the matrix as read"))],
             lines: String::new(),
             json: json!({"relative_residual": relative, "solution": x}),
             text: x.iter().map(|x| format!("{x:?}\n")).collect(),
