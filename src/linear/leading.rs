@@ -104,10 +104,10 @@ impl Ritz {
         order.sort_by(|&a, &b| found[b].abs().total_cmp(&found[a].abs()).then(a.cmp(&b)));
         let (mut vectors, mut rotated) = (vec![0.0; n * width], vec![0.0; n * width]);
         for (to, &from) in order.iter().enumerate() {
-            for j in 0..width {
+            for (j, column) in columns.iter().enumerate() {
                 let weight = eigen.U()[(j, from)];
                 axpy(&mut vectors[to * n..(to + 1) * n], weight, vector(j));
-                axpy(&mut rotated[to * n..(to + 1) * n], weight, &columns[j]);
+                axpy(&mut rotated[to * n..(to + 1) * n], weight, column);
             }
         }
         Ok(Ritz { vectors, images: rotated, n })
