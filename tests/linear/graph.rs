@@ -63,7 +63,9 @@ fn the_ranking_of_ten_thousand_nodes_is_that_without_liars() {
     let order = honest.ranking();
     for attack in ["gaussian", "sign-flip", "replay", "near-code"] {
         let (found, fill) = ranked(&transition, lying(attack), &options);
-        assert!(found.error_bound < 1e-10, "{attack}: {:e}", found.error_bound);
+        // 1e-12 / 0.15 from the tolerance; the rest is what could hide in the noise, most where liars know the code. Scores are
+        // 1e-4 on average.
+        assert!(found.error_bound < 1e-9, "{attack}: {:e}", found.error_bound);
         // All errors together are within the bound; the reference iterated until its own rounding.
         let off: f64 = found.scores.iter().zip(&truth).map(|(a, b)| (a - b).abs()).sum();
         assert!(off <= found.error_bound + 1e-12, "{attack}: {off:e} {:e}", found.error_bound);
