@@ -1,5 +1,5 @@
-//! PageRank of a random web of nearly 2,000 pages on fifteen workers, of which four lie in every round, others each round; and once
-//! more on workers who don't. The two rankings agree wherever the certificate says they must.
+//! PageRank of a random web of nearly 2,000 pages on fifteen workers, of which four lie in every round, others each round;
+//! and once more on workers who don't. The two rankings agree wherever the certificate says they must.
 //!
 //! Run it: `cargo run --example pagerank_with_liars`
 
