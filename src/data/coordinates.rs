@@ -1,5 +1,5 @@
-//! What the readers of coordinate files share: lines with their numbers, faults before their place is known, and entries in
-//! any order made into compressed rows.
+//! What the readers of coordinate files share: lines with their numbers, faults before their place is known, and
+//! entries in any order made into compressed rows.
 
 use std::io::BufRead;
 
@@ -21,7 +21,8 @@ pub(super) fn fault<T>(got: impl Into<String>, allowed: impl Into<String>) -> Re
     Err(Fault { got: got.into(), allowed: allowed.into() })
 }
 
-/// Calls `take` for every line that is not blank and does not begin with `comment`, trimmed. A fault gets the line's number.
+/// Calls `take` for every line that is not blank and does not begin with `comment`, trimmed. A fault gets the line's
+/// number.
 pub(super) fn each_line(
     mut reader: impl BufRead,
     name: &str,
@@ -57,8 +58,8 @@ pub(super) fn number(text: &str) -> Result<f64, Fault> {
     }
 }
 
-/// Entries (row, column, value) in any order as compressed rows. Entries at one place are added, in the order in which they
-/// came; sums of zero are left out.
+/// Entries (row, column, value) in any order as compressed rows. Entries at one place are added, in the order in which
+/// they came; sums of zero are left out.
 pub(super) fn compress(rows: usize, cols: usize, mut entries: Vec<(u32, u32, f64)>, name: &str) -> Result<Csr<f64>> {
     entries.sort_by_key(|&(i, j, _)| (i, j));
     let mut offsets = vec![0; rows + 1];

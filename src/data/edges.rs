@@ -18,8 +18,8 @@ pub struct Graph {
     pub links: Csr<f64>,
 }
 
-/// Reads a graph, plain, gzip or xz: MatrixMarket when it begins with its banner (nodes 1 to n, entry (i, j) is the link from
-/// i to j), else an edge list. See [`parse_edges`].
+/// Reads a graph, plain, gzip or xz: MatrixMarket when it begins with its banner (nodes 1 to n, entry (i, j) is the
+/// link from i to j), else an edge list. See [`parse_edges`].
 ///
 /// # Errors
 /// As [`parse_edges`] and [`parse_market`]; [`Error::Input`] for a matrix that is not square; [`Error::Io`].
@@ -48,11 +48,12 @@ pub fn read_graph(path: &Path) -> Result<Graph> {
     }
 }
 
-/// Reads an edge list; `name` stands in the errors. The nodes are the numbers that occur; a link given twice counts twice.
+/// Reads an edge list; `name` stands in the errors. The nodes are the numbers that occur; a link given twice counts
+/// twice.
 ///
 /// # Errors
-/// [`Error::Input`] with the line's number for a line that is not two whole numbers, and for a text without edges or with
-/// more than [`MAX_NODES`] nodes.
+/// [`Error::Input`] with the line's number for a line that is not two whole numbers, and for a text without edges or
+/// with more than [`MAX_NODES`] nodes.
 pub fn parse_edges(reader: impl BufRead, name: &str) -> Result<Graph> {
     let mut edges: Vec<(u64, u64)> = Vec::new();
     each_line(reader, name, '#', |line| {

@@ -1,5 +1,5 @@
-//! MatrixMarket files: `%%MatrixMarket matrix coordinate|array real|integer|pattern general|symmetric`, then the size, then
-//! the entries, indices from 1 (Boisvert, Pozo and Remington, *The Matrix Market exchange formats*, 1996).
+//! MatrixMarket files: `%%MatrixMarket matrix coordinate|array real|integer|pattern general|symmetric`, then the size,
+//! then the entries, indices from 1 (Boisvert, Pozo and Remington, *The Matrix Market exchange formats*, 1996).
 
 use std::io::BufRead;
 use std::path::Path;
@@ -28,13 +28,14 @@ pub fn read_market(path: &Path) -> Result<Matrix<f64>> {
     parse_market(compressed::open(path)?, &path.display().to_string())
 }
 
-/// Reads MatrixMarket text; `name` stands in the errors. `coordinate` becomes a sparse matrix, `array` (column by column) a
-/// dense one. Of a symmetric matrix the lower triangle is given and the upper one mirrored. A pattern's entries are 1.
-/// Entries at one place are added.
+/// Reads MatrixMarket text; `name` stands in the errors. `coordinate` becomes a sparse matrix, `array` (column by
+/// column) a dense one. Of a symmetric matrix the lower triangle is given and the upper one mirrored. A pattern's
+/// entries are 1. Entries at one place are added.
 ///
 /// # Errors
-/// [`Error::Input`] with the line's number for a banner of another kind, a broken size or entry, an index outside the size
-/// or above the diagonal of a symmetric matrix, a value that is not finite; and for more or fewer entries than announced.
+/// [`Error::Input`] with the line's number for a banner of another kind, a broken size or entry, an index outside the
+/// size or above the diagonal of a symmetric matrix, a value that is not finite; and for more or fewer entries than
+/// announced.
 pub fn parse_market(reader: impl BufRead, name: &str) -> Result<Matrix<f64>> {
     let mut parser = Parser::default();
     each_line(reader, name, '%', |line| parser.line(line))?;

@@ -4,17 +4,17 @@ use super::vector::{axpy, dot, norm};
 use super::{Answer, Options, Products, Status};
 use crate::error::{Error, Result};
 
-/// Solves `A x = b` for a symmetric positive definite A by conjugate gradients (Hestenes and Stiefel 1952; Saad, *Iterative
-/// Methods for Sparse Linear Systems*, algorithm 6.18), from x = 0: one round an iteration.
+/// Solves `A x = b` for a symmetric positive definite A by conjugate gradients (Hestenes and Stiefel 1952; Saad,
+/// *Iterative Methods for Sparse Linear Systems*, algorithm 6.18), from x = 0: one round an iteration.
 ///
-/// It ends when `|b - A x| <= tolerance |b|`, with the residual from a product with x itself (one more round, at the claimed
-/// end): the one that is carried along drifts from it by rounding. If they disagree, it starts again from x; if that gains
-/// nothing, it ends with [`Status::Rounding`].
+/// It ends when `|b - A x| <= tolerance |b|`, with the residual from a product with x itself (one more round, at the
+/// claimed end): the one that is carried along drifts from it by rounding. If they disagree, it starts again from x; if
+/// that gains nothing, it ends with [`Status::Rounding`].
 ///
 /// # Errors
-/// [`Error::Usage`] for a `b` of another length or not finite, or a tolerance that is none; [`Error::Input`] when a direction
-/// p has a curvature `p'A p / p'p` that is not positive, or can't be told from zero: A is not definite, or singular; those of
-/// the rounds.
+/// [`Error::Usage`] for a `b` of another length or not finite, or a tolerance that is none; [`Error::Input`] when a
+/// direction p has a curvature `p'A p / p'p` that is not positive, or can't be told from zero: A is not definite, or
+/// singular; those of the rounds.
 ///
 /// ```
 /// # use std::{borrow::Cow, sync::Arc};

@@ -6,10 +6,10 @@ use super::{Answer, Options, Products, Status};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 
-/// The diagonal of a matrix that is weakly chained diagonally dominant: no row's off-diagonal absolute values add up to more
-/// than its diagonal's, and from each row a chain of non-zeros leads to a row where they add up to less. Such a matrix is not
-/// singular (Shivakumar and Chew, *A sufficient condition for nonvanishing of determinants*, 1974) and Jacobi's iteration
-/// converges.
+/// The diagonal of a matrix that is weakly chained diagonally dominant: no row's off-diagonal absolute values add up to
+/// more than its diagonal's, and from each row a chain of non-zeros leads to a row where they add up to less. Such a
+/// matrix is not singular (Shivakumar and Chew, *A sufficient condition for nonvanishing of determinants*, 1974) and
+/// Jacobi's iteration converges.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dominant {
     diagonal: Vec<f64>,
@@ -21,8 +21,8 @@ impl Dominant {
     /// Checks a matrix.
     ///
     /// # Errors
-    /// [`Error::Input`] with the row (from 1): for a zero on the diagonal, a row that is not dominant, or one without a chain
-    /// to a strictly dominant row (the matrix may be singular); for a matrix that is not square.
+    /// [`Error::Input`] with the row (from 1): for a zero on the diagonal, a row that is not dominant, or one without a
+    /// chain to a strictly dominant row (the matrix may be singular); for a matrix that is not square.
     ///
     /// ```
     /// use steadfast::data::{Dense, Matrix};
@@ -105,14 +105,15 @@ impl Default for JacobiOptions {
     }
 }
 
-/// Solves `A x = b` by Jacobi's iteration `x <- x + omega D^-1 (b - A x)` from x = 0 (Saad, *Iterative Methods for Sparse Linear
-/// Systems*, section 4.1): one round an iteration. D is the diagonal of A, `matrix` the check of A's dominance.
+/// Solves `A x = b` by Jacobi's iteration `x <- x + omega D^-1 (b - A x)` from x = 0 (Saad, *Iterative Methods for
+/// Sparse Linear Systems*, section 4.1): one round an iteration. D is the diagonal of A, `matrix` the check of A's
+/// dominance.
 ///
 /// It ends when `|b - A x| <= tolerance |b|`.
 ///
 /// # Errors
-/// [`Error::Usage`] for a `b` or a check of another size, numbers that are not finite, or a damping outside (0, 1]; those of
-/// the rounds.
+/// [`Error::Usage`] for a `b` or a check of another size, numbers that are not finite, or a damping outside (0, 1];
+/// those of the rounds.
 ///
 /// ```
 /// # use std::{borrow::Cow, sync::Arc};

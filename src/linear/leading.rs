@@ -7,24 +7,25 @@ use super::vector::{axpy, dot, norm, scale};
 use super::{Answer, Options, Products, Status};
 use crate::error::{Error, Result};
 
-/// Vectors carried beyond those asked for, at least: the iteration converges by the ratio of the first eigenvalue left out to
-/// the last one wanted.
+/// Vectors carried beyond those asked for, at least: the iteration converges by the ratio of the first eigenvalue left
+/// out to the last one wanted.
 const SPARE: usize = 4;
 
 /// How unsymmetric `V'A V` may be beyond what errors of products explain, relative to its largest entry.
 const ASYMMETRY: f64 = 1e-6;
 
-/// The `count` eigenpairs of a symmetric A largest in modulus, in that order, by orthogonal iteration with Rayleigh-Ritz
-/// projections (Golub and Van Loan, *Matrix Computations*, 4th ed., section 8.2.4). An iteration is one round of
-/// `r = min(n, count + max(count, 4))` vectors.
+/// The `count` eigenpairs of a symmetric A largest in modulus, in that order, by orthogonal iteration with
+/// Rayleigh-Ritz projections (Golub and Van Loan, *Matrix Computations*, 4th ed., section 8.2.4). An iteration is one
+/// round of `r = min(n, count + max(count, 4))` vectors.
 ///
 /// It ends when every `|A v - lambda v| <= tolerance |lambda_1|`. Within
-/// [`Report::residual_bound`](super::Report::residual_bound) of each lambda lies an eigenvalue of A; that none larger was
-/// missed, a random start makes certain with probability 1, not a certificate. Eigenvalues of one modulus are told apart.
+/// [`Report::residual_bound`](super::Report::residual_bound) of each lambda lies an eigenvalue of A; that none larger
+/// was missed, a random start makes certain with probability 1, not a certificate. Eigenvalues of one modulus are told
+/// apart.
 ///
 /// # Errors
-/// [`Error::Usage`] for a `count` of 0 or above n, or a tolerance that is none; [`Error::Input`] when the products show that
-/// A is not symmetric; [`Error::Numerical`] where no factorization converges; those of the rounds.
+/// [`Error::Usage`] for a `count` of 0 or above n, or a tolerance that is none; [`Error::Input`] when the products show
+/// that A is not symmetric; [`Error::Numerical`] where no factorization converges; those of the rounds.
 pub fn leading(products: &mut Products<'_>, count: usize, options: &Options) -> Result<Answer<Vec<Eigenpair>>> {
     options.check()?;
     let n = products.size();
@@ -78,7 +79,8 @@ struct Ritz {
 }
 
 impl Ritz {
-    /// Of the basis V (width x n, nearly orthonormal) with `images` A V' (n x width), whose error has a norm of about `noise`.
+    /// Of the basis V (width x n, nearly orthonormal) with `images` A V' (n x width), whose error has a norm of about
+    /// `noise`.
     fn project(basis: &[f64], images: &[f64], n: usize, width: usize, noise: f64) -> Result<Self> {
         let columns: Vec<Vec<f64>> =
             (0..width).map(|j| images.iter().skip(j).step_by(width).copied().collect()).collect();
@@ -117,7 +119,8 @@ impl Ritz {
         &self.vectors[k * self.n..(k + 1) * self.n]
     }
 
-    /// Pair k, with the Rayleigh quotient of the very vector: rounding for the workers left the basis not quite orthonormal.
+    /// Pair k, with the Rayleigh quotient of the very vector: rounding for the workers left the basis not quite
+    /// orthonormal.
     fn pair(&self, k: usize) -> Eigenpair {
         let mut vector = self.vector(k).to_vec();
         let mut residual = self.images[k * self.n..(k + 1) * self.n].to_vec();

@@ -1,9 +1,9 @@
 //! Algorithms that need nothing of a matrix but products with it, on workers that may lie (paper 002, section 6.3): the
 //! power method and PageRank, conjugate gradients and Jacobi's iteration.
 //!
-//! Each takes [`Products`] of one square matrix A: a product is one round, certified before it is used. What comes back is
-//! an [`Answer`]: the value, and a [`Report`] with how it ended, the residual that the products vouch for, who lied and who
-//! was late.
+//! Each takes [`Products`] of one square matrix A: a product is one round, certified before it is used. What comes back
+//! is an [`Answer`]: the value, and a [`Report`] with how it ended, the residual that the products vouch for, who lied
+//! and who was late.
 //!
 //! | function | finds | needs of A |
 //! | --- | --- | --- |
@@ -100,8 +100,8 @@ pub struct Report {
     pub rounds: u64,
     /// Norm of the residual of the value, from the last decoded product.
     pub residual: f64,
-    /// The true residual's norm is at most this: the residual, the certificate's bound, the master's round-off. It speaks of
-    /// the matrix as the workers store it; infinite where lies can't be detected.
+    /// The true residual's norm is at most this: the residual, the certificate's bound, the master's round-off. It
+    /// speaks of the matrix as the workers store it; infinite where lies can't be detected.
     pub residual_bound: f64,
     /// Largest bound on the error of any product; infinite where there is none.
     pub bound: f64,

@@ -13,12 +13,12 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// From the links of a graph (n x n): entry (i, j) >= 0 is the weight of the link from node i to node j. Entry (j, i) of the
-    /// transition matrix is the share of it in all that leaves i. It is as sparse as the graph.
+    /// From the links of a graph (n x n): entry (i, j) >= 0 is the weight of the link from node i to node j. Entry (j,
+    /// i) of the transition matrix is the share of it in all that leaves i. It is as sparse as the graph.
     ///
     /// # Errors
-    /// [`Error::Input`] for a matrix that is not square, a weight below zero or not finite, and a sum of weights that is not
-    /// finite.
+    /// [`Error::Input`] for a matrix that is not square, a weight below zero or not finite, and a sum of weights that
+    /// is not finite.
     ///
     /// ```
     /// use steadfast::data::parse_edges;
@@ -95,8 +95,8 @@ impl Transition {
         most
     }
 
-    /// What the distances of `scores` (n numbers) from the true ones add up to at most, by one product in f64 at the master,
-    /// with the matrix as it was read: [`Scores::error_bound`] without workers.
+    /// What the distances of `scores` (n numbers) from the true ones add up to at most, by one product in f64 at the
+    /// master, with the matrix as it was read: [`Scores::error_bound`] without workers.
     ///
     /// # Errors
     /// [`Error::Usage`] for scores of another number, and options that [`pagerank`] refuses.
@@ -109,7 +109,8 @@ impl Transition {
         let mut image = vec![0.0; n];
         self.matrix.multiply(scores, 1, &mut image);
         let residual = surfer.step(scores, &mut image);
-        // A row of k terms is summed in four parts, the dangling nodes' scores in eight; all terms together are at most 1.
+        // A row of k terms is summed in four parts, the dangling nodes' scores in eight; all terms together are at most
+        // 1.
         let longest = self.longest() as f64;
         let rounding = f64::EPSILON * (16.0 + longest / 4.0 + n as f64 / 8.0);
         Ok((residual + rounding) / (1.0 - options.damping))
@@ -164,8 +165,8 @@ impl Default for PageRankOptions {
 pub struct Scores {
     /// A score a node; they add up to 1.
     pub scores: Vec<f64>,
-    /// The distances of all scores from the true ones add up to at most this, so two nodes whose scores differ by more are in
-    /// their true order. It speaks of the matrix as the workers store it; infinite where lies can't be detected.
+    /// The distances of all scores from the true ones add up to at most this, so two nodes whose scores differ by more
+    /// are in their true order. It speaks of the matrix as the workers store it; infinite where lies can't be detected.
     pub error_bound: f64,
 }
 
@@ -179,15 +180,16 @@ impl Scores {
 }
 
 /// PageRank (Page, Brin, Motwani and Winograd 1999; Ipsen and Wills 2006): the fixed point of
-/// `F(x) = d (P x + (sum of x over dangling nodes) / n) + (1 - d) v`, where P is the [`Transition`] matrix that `products`
-/// multiplies with, and v the personalization. A node without links leads to every node alike. One round an iteration.
+/// `F(x) = d (P x + (sum of x over dangling nodes) / n) + (1 - d) v`, where P is the [`Transition`] matrix that
+/// `products` multiplies with, and v the personalization. A node without links leads to every node alike. One round an
+/// iteration.
 ///
-/// F brings two points closer by d in the 1-norm, so the scores' error is at most `(|F(x) - x|_1 + e) / (1 - d)`, e being what
-/// the certificate allows; that is [`Scores::error_bound`]. It ends when `|F(x) - x|_1 <= tolerance`.
+/// F brings two points closer by d in the 1-norm, so the scores' error is at most `(|F(x) - x|_1 + e) / (1 - d)`, e
+/// being what the certificate allows; that is [`Scores::error_bound`]. It ends when `|F(x) - x|_1 <= tolerance`.
 ///
 /// # Errors
-/// [`Error::Usage`] for a damping outside [0, 1), a personalization that is no distribution, a transition of another size, or
-/// a tolerance that is none; those of the rounds.
+/// [`Error::Usage`] for a damping outside [0, 1), a personalization that is no distribution, a transition of another
+/// size, or a tolerance that is none; those of the rounds.
 ///
 /// ```
 /// # use std::{borrow::Cow, sync::Arc};

@@ -18,13 +18,14 @@ pub struct Eigenpair {
     pub residual: f64,
 }
 
-/// The eigenpair of A largest in modulus by the power method with Rayleigh quotients (von Mises and Pollaczek-Geiringer 1929;
-/// Golub and Van Loan, *Matrix Computations*, 4th ed., section 7.3.1): `v <- A v / |A v|`, one round an iteration.
+/// The eigenpair of A largest in modulus by the power method with Rayleigh quotients (von Mises and Pollaczek-Geiringer
+/// 1929; Golub and Van Loan, *Matrix Computations*, 4th ed., section 7.3.1): `v <- A v / |A v|`, one round an
+/// iteration.
 ///
 /// It ends when `|A v - lambda v| <= tolerance |lambda|`. If A is symmetric, some eigenvalue lies within
-/// [`Report::residual_bound`](super::Report::residual_bound) of lambda. It converges when one real eigenvalue has the largest
-/// modulus, by the ratio to the next an iteration; where two share it (a complex pair, or lambda and -lambda) it runs into
-/// the limit, and [`leading`](super::leading) is for the symmetric ones.
+/// [`Report::residual_bound`](super::Report::residual_bound) of lambda. It converges when one real eigenvalue has the
+/// largest modulus, by the ratio to the next an iteration; where two share it (a complex pair, or lambda and -lambda)
+/// it runs into the limit, and [`leading`](super::leading) is for the symmetric ones.
 ///
 /// # Errors
 /// [`Error::Usage`](crate::Error::Usage) for a tolerance that is none; those of the rounds.

@@ -89,8 +89,9 @@ impl<'a> Products<'a> {
         self.oracle.rows()
     }
 
-    /// `A V'` for `vectors` (r x n, row-major) into `out` (n x r, row-major): one round. The vectors are first rounded, in
-    /// place, to what the workers compute in: what comes back is then a product with the very vectors that the caller holds.
+    /// `A V'` for `vectors` (r x n, row-major) into `out` (n x r, row-major): one round. The vectors are first rounded,
+    /// in place, to what the workers compute in: what comes back is then a product with the very vectors that the
+    /// caller holds.
     ///
     /// # Errors
     /// [`Error::Interrupted`], those of the round, [`Error::Numerical`] for a value that is not finite.
@@ -121,13 +122,14 @@ impl<'a> Products<'a> {
         Ok(Product { bound, noise: if bound.is_finite() { bound } else { blind } })
     }
 
-    /// Error of rounding a vector of norm `length` to the workers' arithmetic, carried through A; and the master's own few
-    /// roundings of numbers of that size.
+    /// Error of rounding a vector of norm `length` to the workers' arithmetic, carried through A; and the master's own
+    /// few roundings of numbers of that size.
     pub(super) fn rounding(&self, length: f64) -> f64 {
         4.0 * self.oracle.unit_roundoff() * self.operator * length
     }
 
-    /// Tells observers of a finished iteration: `value` is the number that the algorithm is after, where it is one number.
+    /// Tells observers of a finished iteration: `value` is the number that the algorithm is after, where it is one
+    /// number.
     ///
     /// # Errors
     /// Those of the observers.
@@ -161,8 +163,8 @@ impl<'a> Products<'a> {
         Ok(())
     }
 
-    /// True when `residual` has not become smaller for a while although it is at most `floor`, which errors of the products
-    /// alone can make it.
+    /// True when `residual` has not become smaller for a while although it is at most `floor`, which errors of the
+    /// products alone can make it.
     pub(super) fn stalled(&mut self, residual: f64, floor: f64) -> bool {
         if residual < self.best {
             (self.best, self.waited) = (residual, 0);

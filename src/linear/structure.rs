@@ -20,8 +20,8 @@ pub fn diagonal(matrix: &Matrix<f64>) -> Result<Vec<f64>> {
     Ok(entries)
 }
 
-/// The place (row, column, from 0) of the largest `|a_ij - a_ji|` of a square matrix, and that number; `None` for a symmetric
-/// matrix.
+/// The place (row, column, from 0) of the largest `|a_ij - a_ji|` of a square matrix, and that number; `None` for a
+/// symmetric matrix.
 ///
 /// # Errors
 /// [`Error::Input`] for a matrix that is not square.

@@ -44,8 +44,8 @@ pub struct Finished<V> {
     pub answer: Option<Answer<V>>,
     /// The error that ended the run after it began; the record holds the iterations up to it.
     pub error: Option<Error>,
-    /// Numbers stored at the workers for each one of the matrix and its transpose: the redundancy, and of a sparse matrix the
-    /// fill of the workers that hold combinations of rows.
+    /// Numbers stored at the workers for each one of the matrix and its transpose: the redundancy, and of a sparse
+    /// matrix the fill of the workers that hold combinations of rows.
     pub fill: f64,
     /// 0, or what the command line should exit with.
     pub exit_status: u8,
@@ -88,7 +88,8 @@ impl<'a> LinearRun<'a> {
     /// Encodes `matrix`, loads the fleet and runs `algorithm` on its products.
     ///
     /// # Errors
-    /// What is wrong with options or matrix, before the run begins. An error of the run itself is in [`Finished::error`].
+    /// What is wrong with options or matrix, before the run begins. An error of the run itself is in
+    /// [`Finished::error`].
     pub fn run<V>(
         mut self,
         matrix: &Matrix<f64>,

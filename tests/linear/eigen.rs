@@ -116,7 +116,8 @@ fn unsymmetric_f32_zero_and_refused() {
     let error = run.expect("a run that begins").error.expect("an error");
     assert!(error.exit_status() == 2 && error.to_string().contains("symmetric"), "{error}");
 
-    // With f32 workers a tolerance below their rounding ends with `rounding`, and the bound still holds of what they store.
+    // With f32 workers a tolerance below their rounding ends with `rounding`, and the bound still holds of what they
+    // store.
     let config = TrainConfig { precision: Some(Precision::F32), ..lying("gaussian") };
     let grid = poisson(9);
     let tight = Options { tolerance: 1e-15, ..Options::default() };

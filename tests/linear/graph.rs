@@ -8,8 +8,8 @@ use steadfast::seed::{Purpose, Seed};
 
 use super::fleet::{answered, config, lying};
 
-/// A directed preferential-attachment graph: each node after the first ten links to up to eight earlier ones, drawn by the
-/// links they already have; one in twenty links to none; and some links go forward, so that scores travel around.
+/// A directed preferential-attachment graph: each node after the first ten links to up to eight earlier ones, drawn by
+/// the links they already have; one in twenty links to none; and some links go forward, so that scores travel around.
 fn scale_free(n: usize) -> Csr<f64> {
     let mut random = Seed(5).stream(Purpose::Experiment, 7, 0);
     let mut ends: Vec<usize> = (1..=10).collect();
@@ -63,8 +63,8 @@ fn the_ranking_of_ten_thousand_nodes_is_that_without_liars() {
     let order = honest.ranking();
     for attack in ["gaussian", "sign-flip", "replay", "near-code"] {
         let (found, fill) = ranked(&transition, lying(attack), &options);
-        // 1e-12 / 0.15 from the tolerance; the rest is what could hide in the noise, most where liars know the code. Scores are
-        // 1e-4 on average.
+        // 1e-12 / 0.15 from the tolerance; the rest is what could hide in the noise, most where liars know the code.
+        // Scores are 1e-4 on average.
         assert!(found.error_bound < 1e-9, "{attack}: {:e}", found.error_bound);
         // All errors together are within the bound; the reference iterated until its own rounding.
         let off: f64 = found.scores.iter().zip(&truth).map(|(a, b)| (a - b).abs()).sum();
@@ -73,7 +73,8 @@ fn the_ranking_of_ten_thousand_nodes_is_that_without_liars() {
         assert!(transition.error(&found.scores, &options).expect("n scores") <= 2.0 * found.error_bound);
         let ranking = found.ranking();
         assert_eq!(ranking[..100], order[..100], "{attack}");
-        // Whoever is ahead by more than the bound is ahead: no later node of the ranking has a clearly higher true score.
+        // Whoever is ahead by more than the bound is ahead: no later node of the ranking has a clearly higher true
+        // score.
         let mut highest = f64::NEG_INFINITY;
         for &node in ranking.iter().rev() {
             assert!(highest <= truth[node] + found.error_bound + 1e-12, "{attack}: node {node}");

@@ -24,8 +24,8 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     norm(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
 }
 
-/// The solution by a dense Cholesky factorization. Its error is far below what the iterations are asked for: the condition
-/// number is 1053, so at most some 1e-12 of the solution.
+/// The solution by a dense Cholesky factorization. Its error is far below what the iterations are asked for: the
+/// condition number is 1053, so at most some 1e-12 of the solution.
 fn direct(matrix: &Matrix<f64>, b: &[f64]) -> Vec<f64> {
     let n = matrix.rows();
     let mut dense = Mat::<f64>::zeros(n, n);
@@ -60,7 +60,8 @@ fn both_methods_find_the_direct_solution_of_a_poisson_problem() {
     let error = distance(&answer.value, &truth);
     assert!(error <= answer.report.residual_bound / smallest() + 1e-12 * norm(&truth), "{error:e}");
     assert!(answer.report.residual_bound <= 1.001e-5 * norm(&b));
-    // Sparse stays sparse: 7 of 15 workers hold plain rows, 8 combinations of 7 blocks, so at most 7 / 7 + 8 times the values.
+    // Sparse stays sparse: 7 of 15 workers hold plain rows, 8 combinations of 7 blocks, so at most 7 / 7 + 8 times the
+    // values.
     assert!(run.fill <= 9.0, "{}", run.fill);
 }
 

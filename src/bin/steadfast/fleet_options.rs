@@ -41,8 +41,8 @@ struct Tolerated {
     /// Workers m
     #[arg(long, default_value_t = 15, value_name = "M", allow_negative_numbers = true)]
     workers: usize,
-    /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`) [default: real-parity with
-    /// --liars or --stragglers, else uncoded]
+    /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`) [default: real-parity
+    /// with --liars or --stragglers, else uncoded]
     #[arg(long, value_name = "NAME")]
     code: Option<String>,
     /// Lying workers to tolerate

@@ -7,7 +7,8 @@ use steadfast::{Error, Result};
 /// Set by Ctrl-C; the run stops after its current iteration and still writes the record.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// The first Ctrl-C (or SIGTERM) asks the run to stop; a second one, should an iteration take too long, ends the program.
+/// The first Ctrl-C (or SIGTERM) asks the run to stop; a second one, should an iteration take too long, ends the
+/// program.
 fn interrupt() {
     if INTERRUPTED.swap(true, Ordering::SeqCst) {
         std::process::exit(i32::from(Error::Interrupted.exit_status()));
