@@ -45,7 +45,7 @@
 //! 8. [`method`] minimizes with an oracle, and never sees a worker.
 //! 9. [`trace`] keeps what happened; [`run`] joins all of it.
 //!
-//! Beside them, [`program`] solves linear and semidefinite programs by the barrier method.
+//! Beside them, [`linear`] finds eigenpairs, PageRank scores and solutions of linear systems with an oracle, and [`program`] solves linear and semidefinite programs by the barrier method.
 //!
 //! Under them: [`error`], [`seed`] (all randomness is a value), [`scalar`] (f64, f32, f16) and [`params`]
 //! (`name:key=value,…`).
@@ -77,6 +77,7 @@ pub mod oracle;
 
 pub mod trace;
 
+pub mod linear;
 pub mod method;
 pub mod run;
 

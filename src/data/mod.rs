@@ -2,11 +2,14 @@
 
 mod cell;
 pub mod compressed;
+mod coordinates;
 mod csv;
 mod dataset;
 mod derived;
+mod edges;
 mod labels;
 mod libsvm;
+mod market;
 mod matrix;
 mod one_hot;
 mod preprocess;
@@ -17,10 +20,13 @@ mod source;
 mod split;
 mod synthetic;
 
+pub use coordinates::MAX_NODES;
 pub use csv::{CsvData, CsvOptions, parse_csv, read_csv};
 pub use dataset::{Dataset, Labels};
+pub use edges::{Graph, parse_edges, read_graph};
 pub use labels::{LabelKind, MAX_CLASSES};
 pub use libsvm::{MAX_FEATURES, parse_libsvm, read_libsvm, write_libsvm};
+pub use market::{parse_market, read_market};
 pub use matrix::{Csr, Dense, Matrix};
 pub use one_hot::{CellEncoding, CsvColumn, OneHot};
 pub use preprocess::{Standardization, with_intercept};

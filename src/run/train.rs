@@ -293,7 +293,7 @@ pub fn make_code(config: &TrainConfig) -> Result<Arc<dyn DataCode>> {
     code_by_name(&config.code_name(), config.workers, tolerance, options)
 }
 
-fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeRecord {
+pub(super) fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeRecord {
     CodeRecord {
         name: code.name(),
         workers: code.workers(),
@@ -305,7 +305,7 @@ fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeRecord {
 }
 
 /// What the iterations alone say of the end.
-fn end_of_iterations(record: &mut RunRecord) {
+pub(super) fn end_of_iterations(record: &mut RunRecord) {
     let mut liars = Vec::new();
     let mut late = Vec::new();
     for i in &record.iterations {

@@ -18,7 +18,7 @@ pub use progress::Progress;
 pub use record::{
     CodeRecord, DataRecord, FinalRecord, NamingScore, Recorder, RunRecord, SCHEMA, check_writable, write_whole,
 };
-pub use table::{csv, final_table};
+pub use table::{answer_table, csv, final_table};
 
 use crate::error::Result;
 
@@ -27,9 +27,9 @@ use crate::error::Result;
 pub struct IterationRecord {
     /// Number of the iteration; 0 is the start.
     pub iteration: usize,
-    /// F(w), from certified margins.
+    /// F(w), from certified margins; of [`crate::linear`] the eigenvalue so far, or `x'A x / 2 - b'x`, or 0.
     pub objective: f64,
-    /// The norm that `--tolerance` is compared with: of the gradient, or of the proximal-gradient step.
+    /// The norm that `--tolerance` is compared with: of the gradient, the proximal-gradient step, or the residual.
     pub gradient_norm: f64,
     /// Duality gap, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]

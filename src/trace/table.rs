@@ -58,14 +58,12 @@ fn certificate(record: &RunRecord) -> String {
     format!("NOT certified in {open} of {all} iterations: beyond the code's guarantee, as --uncertified allows")
 }
 
-/// The table that ends a run: how it ended, what it cost, who was late, who lied, and what is certified.
+/// The table that ends a training run: how it ended, what it cost, who was late, who lied, and what is certified.
 pub fn final_table(record: &RunRecord) -> String {
     let end = &record.end;
-    let last = record.iterations.last();
-    let mut rows: Vec<(&str, String)> = vec![("status", end.status.clone())];
+    let mut rows =
+        vec![("objective", format!("{:.12}", end.objective)), ("gradient norm", format!("{:.3e}", end.gradient_norm))];
     let mut row = |name, value: String| rows.push((name, value));
-    row("objective", format!("{:.12}", end.objective));
-    row("gradient norm", format!("{:.3e}", end.gradient_norm));
     if let Some(gap) = end.duality_gap {
         row("duality gap", format!("{gap:.3e}"));
     }
@@ -78,8 +76,17 @@ pub fn final_table(record: &RunRecord) -> String {
     if let Some(score) = end.test_score {
         row("score (test)", format!("{score:.4}"));
     }
+    answer_table(rows, record)
+}
+
+/// [`final_table`] with other rows about the answer: names and values.
+pub fn answer_table(answer: Vec<(&str, String)>, record: &RunRecord) -> String {
+    let end = &record.end;
+    let mut rows: Vec<(&str, String)> = vec![("status", end.status.clone())];
+    rows.extend(answer);
+    let mut row = |name, value: String| rows.push((name, value));
     row("iterations", format!("{} in {} rounds", end.iterations, end.rounds));
-    if let Some(last) = last {
+    if let Some(last) = record.iterations.last() {
         row("numbers sent", format!("{} down, {} up", last.floats_down, last.floats_up));
     }
     row("time", format!("{} simulated, {} on this machine", seconds(end.virtual_seconds), seconds(end.wall_seconds)));

@@ -5,6 +5,7 @@ mod bad_options;
 mod determinism;
 mod ends;
 mod files;
+mod linear;
 mod lp;
 mod models;
 mod program;

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use steadfast::data::RowOrder;
-use steadfast::run::{DeviceKind, FleetKind, TrainConfig};
-use steadfast::scalar::Precision;
+use steadfast::run::TrainConfig;
+
+use crate::fleet_options::{FleetOptions, PrecisionArg};
+use crate::linear::{EigenArgs, PageRankArgs, SolveArgs};
 
 /// Trains models on workers that may be slow, dead or lying, and returns the answer a fault-free fleet would have
 /// returned, or says clearly that it could not.
@@ -26,6 +28,12 @@ pub enum Command {
     Plan(PlanArgs),
     /// Solve a linear program by the barrier method (paper 001)
     Lp(LpArgs),
+    /// Eigenpairs of a matrix, largest in modulus first
+    Eigen(Box<EigenArgs>),
+    /// PageRank scores of a graph's nodes
+    Pagerank(Box<PageRankArgs>),
+    /// Solve a linear system
+    Solve(Box<SolveArgs>),
     /// What this program can run on, and what `--device auto` would take
     Devices(JsonArgs),
     /// A table or figure of a paper, beside the paper's number
@@ -40,28 +48,6 @@ pub struct JsonArgs {
     /// A machine-readable result on standard output
     #[arg(long)]
     pub json: bool,
-}
-
-/// `--precision`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PrecisionArg {
-    /// f64 on the CPU, f32 on a GPU
-    Auto,
-    F64,
-    F32,
-    F16,
-}
-
-impl PrecisionArg {
-    /// `None` for `auto`.
-    pub fn precision(self) -> Option<Precision> {
-        match self {
-            PrecisionArg::Auto => None,
-            PrecisionArg::F64 => Some(Precision::F64),
-            PrecisionArg::F32 => Some(Precision::F32),
-            PrecisionArg::F16 => Some(Precision::F16),
-        }
-    }
 }
 
 #[derive(Debug, Args)]
@@ -123,104 +109,8 @@ pub struct TrainArgs {
     #[arg(long, value_name = "MODEL", help_heading = "Method")]
     pub init: Option<PathBuf>,
 
-    /// Workers m
-    #[arg(
-        long,
-        default_value_t = 15,
-        value_name = "M",
-        help_heading = "What the code must tolerate",
-        allow_negative_numbers = true
-    )]
-    pub workers: usize,
-    /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`) [default: real-parity with
-    /// --liars or --stragglers, else uncoded]
-    #[arg(long, value_name = "NAME", help_heading = "What the code must tolerate")]
-    pub code: Option<String>,
-    /// Lying workers to tolerate
-    #[arg(
-        long,
-        default_value_t = 0,
-        value_name = "T",
-        help_heading = "What the code must tolerate",
-        allow_negative_numbers = true
-    )]
-    pub liars: usize,
-    /// Slow or dead workers to tolerate
-    #[arg(
-        long,
-        default_value_t = 0,
-        value_name = "S",
-        help_heading = "What the code must tolerate",
-        allow_negative_numbers = true
-    )]
-    pub stragglers: usize,
-    /// Secret check vectors a worker [default: 2 for more than 16 workers with liars, else 0]
-    #[arg(long, value_name = "N", help_heading = "What the code must tolerate", allow_negative_numbers = true)]
-    pub keys: Option<usize>,
-    /// Beyond the code's guarantee, go on and say so
-    #[arg(long, help_heading = "What the code must tolerate")]
-    pub uncertified: bool,
-    /// all, first:k=K, decodable, deadline:s=S, or speculative:wait=X [default: decodable with --stragglers, else all]
-    #[arg(long, help_heading = "What the code must tolerate")]
-    pub gather: Option<String>,
-
-    /// Workers that lie
-    #[arg(
-        long,
-        default_value_t = 0,
-        value_name = "N",
-        help_heading = "What the fleet does",
-        allow_negative_numbers = true
-    )]
-    pub inject_liars: usize,
-    /// What they send: gaussian, sign-flip, scale, zero, constant, replay, nan, entries, collude, all-ones, near-code
-    #[arg(long, default_value = "gaussian", value_name = "NAME", help_heading = "What the fleet does")]
-    pub attack: String,
-    /// The same workers lie in every round (else others each round)
-    #[arg(long, help_heading = "What the fleet does")]
-    pub fixed_liars: bool,
-    /// Workers that are slow
-    #[arg(
-        long,
-        default_value_t = 0,
-        value_name = "N",
-        help_heading = "What the fleet does",
-        allow_negative_numbers = true
-    )]
-    pub inject_slow: usize,
-    /// Workers that are dead
-    #[arg(
-        long,
-        default_value_t = 0,
-        value_name = "N",
-        help_heading = "What the fleet does",
-        allow_negative_numbers = true
-    )]
-    pub inject_dead: usize,
-    /// none, exponential, lognormal, pareto, bimodal, trimodal, lambda, or trace:FILE
-    #[arg(long, default_value = "none", value_name = "MODEL", help_heading = "What the fleet does")]
-    pub delay: String,
-    /// Simulated in this process, or worker processes over TCP on this machine
-    #[arg(long, value_enum, default_value_t, help_heading = "What the fleet does")]
-    pub fleet: FleetKind,
-    /// Where simulated workers compute
-    #[arg(long, value_enum, default_value_t, help_heading = "What the fleet does")]
-    pub device: DeviceKind,
-    /// How shards are stored
-    #[arg(long, value_enum, default_value = "auto", help_heading = "What the fleet does")]
-    pub precision: PrecisionArg,
-    /// Threads of the CPU device [default: all cores]
-    #[arg(long, value_name = "N", help_heading = "What the fleet does", allow_negative_numbers = true)]
-    pub threads: Option<usize>,
-    /// The one seed of everything random
-    #[arg(
-        long,
-        default_value_t = 0,
-        value_name = "N",
-        help_heading = "What the fleet does",
-        allow_negative_numbers = true
-    )]
-    pub seed: u64,
+    #[command(flatten)]
+    pub fleet_options: FleetOptions,
 
     /// Write the model (JSON)
     #[arg(long, value_name = "OUT", help_heading = "Output")]
@@ -255,24 +145,7 @@ impl TrainArgs {
             iterations: self.iterations,
             tolerance: self.tolerance,
             time_limit: self.time_limit,
-            workers: self.workers,
-            code: self.code.clone(),
-            liars: self.liars,
-            stragglers: self.stragglers,
-            keys: self.keys,
-            uncertified: self.uncertified,
-            gather: self.gather.clone(),
-            inject_liars: self.inject_liars,
-            attack: self.attack.clone(),
-            fixed_liars: self.fixed_liars,
-            inject_slow: self.inject_slow,
-            inject_dead: self.inject_dead,
-            delay: self.delay.clone(),
-            fleet: self.fleet,
-            device: self.device,
-            precision: self.precision.precision(),
-            threads: self.threads,
-            seed: self.seed,
+            ..self.fleet_options.config()
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod args;
 mod devices;
+mod fleet_options;
+mod interrupt;
+mod linear;
 mod lp;
 mod output;
 mod plan;
@@ -30,6 +33,9 @@ fn main() -> ExitCode {
         Command::Predict(args) => predict::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Lp(args) => lp::run(args),
+        Command::Eigen(args) => linear::eigen::run(args),
+        Command::Pagerank(args) => linear::pagerank::run(args),
+        Command::Solve(args) => linear::solve::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Worker => worker(),

@@ -2,26 +2,15 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use steadfast::data::{LoadOptions, Source, load};
-use steadfast::run::{Model, Training, WorkerCommand};
-use steadfast::seed::Seed;
+use steadfast::run::{Model, Training};
 use steadfast::trace::{Progress, RunRecord, check_writable, final_table, svg, write_whole};
 use steadfast::{Error, Result};
 
 use crate::args::TrainArgs;
-use crate::output;
-
-/// Set by Ctrl-C; the run stops after its current iteration and still writes the record.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-/// The first Ctrl-C (or SIGTERM) asks the run to stop; a second one, should an iteration take too long, ends the program.
-fn interrupt() {
-    if INTERRUPTED.swap(true, Ordering::SeqCst) {
-        std::process::exit(i32::from(Error::Interrupted.exit_status()));
-    }
-}
+use crate::fleet_options::worker_command;
+use crate::{interrupt, output};
 
 /// Runs the command; the exit status.
 pub fn run(args: &TrainArgs) -> Result<u8> {
@@ -34,7 +23,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     let options = LoadOptions {
         label: args.label.clone(),
         one_hot: args.one_hot,
-        seed: Seed(args.seed),
+        seed: args.fleet_options.seed(),
         ..LoadOptions::default()
     };
     let loaded = load(&source, &options)?;
@@ -46,12 +35,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
             (loaded.data, Some(load(&file.parse::<Source>()?, &options)?.data))
         }
         (None, Some(fraction)) => {
-            let (train, test) = loaded.data.split(fraction, Seed(args.seed))?;
+            let (train, test) = loaded.data.split(fraction, args.fleet_options.seed())?;
             (train, Some(test))
         }
         (None, None) => (loaded.data, None),
     };
-    ctrlc::set_handler(interrupt).map_err(|e| Error::Fleet(format!("Ctrl-C can't be handled: {e}")))?;
+    let interrupted = interrupt::watch()?;
     let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let mut progress = (!args.quiet && !args.json).then(|| Progress::new(config.iterations));
     let mut training = Training::new(config)
@@ -60,9 +49,9 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         .test(test)
         .init(init)
         .one_hot(one_hot)
-        .cancel(&INTERRUPTED);
-    if let Ok(program) = std::env::current_exe() {
-        training = training.worker_command(WorkerCommand { program, arguments: vec!["worker".into()] });
+        .cancel(interrupted);
+    if let Some(command) = worker_command() {
+        training = training.worker_command(command);
     }
     if let Some(progress) = &mut progress {
         training = training.observe(progress);

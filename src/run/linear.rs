@@ -1,0 +1,144 @@
+//! The builder for the algorithms of [`crate::linear`]: code, fleet, faults and record around one matrix.
+
+use std::sync::atomic::AtomicBool;
+
+use super::config::TrainConfig;
+use super::fleets::{self, WorkerCommand};
+use super::train::{code_record, end_of_iterations, make_code};
+use crate::data::Matrix;
+use crate::error::{Error, Result};
+use crate::linear::{Answer, Products};
+use crate::trace::{DataRecord, FinalRecord, Observer, Recorder, RunRecord, SCHEMA};
+
+/// A run of an algorithm on a fleet. Of the configuration it takes what code and fleet must know, from `workers` on.
+///
+/// ```
+/// use steadfast::data::parse_edges;
+/// use steadfast::linear::{PageRankOptions, Transition, pagerank};
+/// use steadfast::run::{LinearRun, TrainConfig};
+///
+/// let cycle: String = (0..40).map(|i| format!("{i} {}\n", (i + 1) % 40)).collect();
+/// let transition = Transition::of_links(&parse_edges(cycle.as_bytes(), "cycle")?.links)?;
+/// let config = TrainConfig { liars: 4, inject_liars: 4, ..TrainConfig::default() };
+/// let finished = LinearRun::new(config)
+///     .run(transition.matrix(), |products| pagerank(products, &transition, &PageRankOptions::default()))?;
+/// let answer = finished.answer.expect("no error");
+/// assert!(answer.value.scores.iter().all(|x| (x - 1.0 / 40.0).abs() <= answer.value.error_bound));
+/// assert_eq!(finished.record.end.naming.map(|n| (n.misses, n.innocents_accused)), Some((0, 0)));
+/// # Ok::<(), steadfast::Error>(())
+/// ```
+pub struct LinearRun<'a> {
+    config: TrainConfig,
+    command: String,
+    observers: Vec<&'a mut dyn Observer>,
+    cancel: Option<&'a AtomicBool>,
+    worker_command: Option<WorkerCommand>,
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Finished<V> {
+    /// Everything that happened; [`FinalRecord::gradient_norm`] is the residual.
+    pub record: RunRecord,
+    /// The answer; `None` when the run ended in an error.
+    pub answer: Option<Answer<V>>,
+    /// The error that ended the run after it began; the record holds the iterations up to it.
+    pub error: Option<Error>,
+    /// Numbers stored at the workers for each one of the matrix and its transpose: the redundancy, and of a sparse
+    /// matrix the fill of the workers that hold combinations of rows.
+    pub fill: f64,
+    /// 0, or what the command line should exit with.
+    pub exit_status: u8,
+}
+
+impl<'a> LinearRun<'a> {
+    /// A run with these options and no observers.
+    pub fn new(config: TrainConfig) -> Self {
+        LinearRun { config, command: "library".into(), observers: Vec::new(), cancel: None, worker_command: None }
+    }
+
+    /// How it was called, for the record.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.command = command.into();
+        self
+    }
+
+    /// Adds an observer of the iterations.
+    #[must_use]
+    pub fn observe(mut self, observer: &'a mut dyn Observer) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// A flag that stops the run when it becomes true.
+    #[must_use]
+    pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
+        self.cancel = Some(flag);
+        self
+    }
+
+    /// How worker processes are started, for [`FleetKind::Tcp`](super::FleetKind::Tcp).
+    #[must_use]
+    pub fn worker_command(mut self, command: Option<WorkerCommand>) -> Self {
+        self.worker_command = command;
+        self
+    }
+
+    /// Encodes `matrix`, loads the fleet and runs `algorithm` on its products.
+    ///
+    /// # Errors
+    /// What is wrong with options or matrix, before the run begins. An error of the run itself is in
+    /// [`Finished::error`].
+    pub fn run<V>(
+        mut self,
+        matrix: &Matrix<f64>,
+        algorithm: impl FnOnce(&mut Products<'_>) -> Result<Answer<V>>,
+    ) -> Result<Finished<V>> {
+        let config = self.config;
+        config.check()?;
+        let code = make_code(&config)?;
+        if code.workers() > matrix.rows() {
+            let allowed = format!("at most the {} rows of the matrix", matrix.rows());
+            return Err(Error::usage("--workers", code.workers(), allowed));
+        }
+        let (mut oracle, mut witness, described) = fleets::open(&config, &code, matrix, self.worker_command.as_ref())?;
+        let fill = oracle.counters().stored as f64 / (2 * matrix.stored().max(1)) as f64;
+        let mut recorder = Recorder::default();
+        let result = {
+            let mut products = Products::new(&mut *oracle)?.observe(&mut witness).observe(&mut recorder);
+            for observer in &mut self.observers {
+                products = products.observe(&mut **observer);
+            }
+            if let Some(flag) = self.cancel {
+                products = products.cancel(flag);
+            }
+            algorithm(&mut products)
+        };
+        let mut record = RunRecord {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            command: self.command,
+            config: serde_json::to_value(&config).unwrap_or_default(),
+            fleet: described,
+            data: DataRecord { rows: matrix.rows(), cols: matrix.cols(), nnz: matrix.stored() },
+            code: code_record(&*code, &config),
+            iterations: recorder.iterations,
+            end: FinalRecord::default(),
+        };
+        end_of_iterations(&mut record);
+        match result {
+            Ok(answer) => {
+                record.end.status = answer.report.status.name().into();
+                let exit_status = answer.report.status.exit_status();
+                Ok(Finished { record, answer: Some(answer), error: None, fill, exit_status })
+            }
+            Err(error) => {
+                record.end.status = error.kind().into();
+                record.end.error = Some(error.to_string());
+                let exit_status = error.exit_status();
+                Ok(Finished { record, answer: None, error: Some(error), fill, exit_status })
+            }
+        }
+    }
+}
