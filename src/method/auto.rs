@@ -12,7 +12,7 @@ pub const NAMES: [&str; 6] =
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
 ///
 /// # Errors
-/// [`Error::Usage`] with the allowed names.
+/// [`crate::Error::Usage`] with the allowed names.
 pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
     let mut options = Params::parse("method", name)?;
     let method: Box<dyn Method> = match options.name() {
@@ -31,7 +31,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
 /// A method by name, checked against the objective; `auto` is L-BFGS for a smooth objective, else FISTA.
 ///
 /// # Errors
-/// [`Error::Usage`] for an unknown name, or a method that can't solve such an objective.
+/// [`crate::Error::Usage`] for an unknown name, or a method that can't solve such an objective.
 pub fn for_objective(name: &str, objective: &Objective) -> Result<Box<dyn Method>> {
     let chosen = match (name, &objective.regularizer) {
         ("auto", None) => "lbfgs",

@@ -89,7 +89,7 @@ impl Objective {
         });
     }
 
-    /// What gives the loss's second derivatives at every row, into `out`, by [`Loss::curvature_form`]: n second derivatives, or
+    /// What gives the loss's second derivatives at every row, into `out`, by [`super::Loss::curvature_form`]: n second derivatives, or
     /// n x K probabilities. `None` where the loss has no such form.
     pub fn curvature(&self, margins: &[f64], labels: &[f64], out: &mut Vec<f64>) -> Option<CurvatureForm> {
         let form = self.loss.curvature_form()?;
