@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::fleet::{Attack, Delay, Gather};
 use crate::method;
 use crate::objective::{LOSS_NAMES, Penalized, Penalty};
+use crate::oracle::DirectionPlan;
 use crate::scalar::Precision;
 
 /// Refuses numbers outside their range.
@@ -74,6 +75,7 @@ impl TrainConfig {
         if self.method != "auto" {
             method::by_name(&self.method)?;
         }
+        self.direction_plan()?;
         SketchSpec::parse(&self.sketch)?;
         Attack::parse(&self.attack)?;
         let delay = Delay::parse(&self.delay)?;
@@ -89,10 +91,14 @@ impl TrainConfig {
         gather.check(code.workers())
     }
 
-    /// The code's name with parameters: as asked, or what the tolerance needs.
+    /// The code's name with parameters: as asked, or what the tolerance needs; for GIANT with gradient coding the same repetition
+    /// as its directions have.
     pub fn code_name(&self) -> String {
         match &self.code {
             Some(name) => name.clone(),
+            None if self.liars == 0 && matches!(self.direction_plan(), Ok(Some(DirectionPlan::Coding { .. }))) => {
+                "replication".into()
+            }
             None if self.liars > 0 || self.stragglers > 0 => "real-parity".into(),
             None => "uncoded".into(),
         }

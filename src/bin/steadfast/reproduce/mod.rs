@@ -5,6 +5,7 @@ mod envelope;
 mod grid;
 mod large;
 mod memory;
+mod oversketched;
 mod refusal;
 mod rounds;
 
@@ -16,13 +17,19 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 6] = [
+const NAMES: [(&str, Reproduction); 12] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
     ("byzantine-rounds", rounds::run),
     ("byzantine-large", large::run),
     ("byzantine-devices", devices::run),
+    ("oversketched-fig1", oversketched::fig1),
+    ("oversketched-fig4", oversketched::fig4),
+    ("oversketched-fig5", oversketched::fig5),
+    ("oversketched-fig6", oversketched::fig6),
+    ("oversketched-fig7", oversketched::fig7),
+    ("oversketched-fig8", oversketched::fig8),
 ];
 
 /// A line of a table, when it is done: on standard output, or on standard error where that is for JSON.
