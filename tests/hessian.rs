@@ -51,7 +51,7 @@ fn the_exact_hessian_is_the_definition() {
         let data = Matrix::Dense(Dense::new(n, d, x).unwrap());
         let fleet = BlockFleet::new(Faults::none(4), Clock::default());
         let plan = HessianPlan::Exact { enough: Enough::All };
-        let mut oracle = BlockHessian::new(Cow::Borrowed(&data), fleet, plan, Seed(1)).unwrap();
+        let mut oracle = BlockHessian::new(Cow::Borrowed(&data), fleet, plan).unwrap();
         let mut curvature = Vec::new();
         let form = objective.curvature(&margins, &labels, &mut curvature).unwrap();
         let mut hessian = vec![0.0; expected.len()];

@@ -24,7 +24,6 @@ pub use simulated::SimulatedFleet;
 pub use tcp::{TcpFleet, TcpOptions, serve_worker};
 
 use crate::error::Result;
-pub use crate::kernel::{SketchBlock, SketchKind};
 use crate::scalar::Precision;
 
 /// What a fleet did since it was made: the exact counts of the Accounting section.

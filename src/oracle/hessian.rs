@@ -8,9 +8,10 @@ use std::borrow::Cow;
 
 use crate::data::Matrix;
 use crate::error::{Error, Result};
-use crate::fleet::{BlockFleet, BlockWork, Counters, Enough, HessianKernel, SketchBlock, SketchKind};
+use crate::fleet::{BlockFleet, BlockWork, Counters, Enough, HessianKernel};
 use crate::objective::CurvatureForm;
 use crate::scalar::{Accumulator, Element};
+use crate::sketch::BlockSketch;
 
 /// What one Hessian was made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,12 +51,8 @@ pub enum HessianPlan {
     /// N + e independent sketches of b rows each, split into `columns (columns + 1) / 2` parts of the symmetric matrix: worker
     /// `block * parts + part` makes one part of one block.
     Sketched {
-        /// How a block takes rows.
-        kind: SketchKind,
-        /// b.
-        buckets: usize,
-        /// N, the blocks that are averaged.
-        blocks: usize,
+        /// N of N + e blocks.
+        sketch: BlockSketch,
         /// Block columns that a block is split into.
         columns: usize,
     },
@@ -73,10 +70,9 @@ pub enum HessianPlan {
 /// use steadfast::fleet::{BlockFleet, Clock, Enough, Faults};
 /// use steadfast::objective::CurvatureForm;
 /// use steadfast::oracle::{BlockHessian, HessianOracle, HessianPlan};
-/// use steadfast::seed::Seed;
 /// let x = Matrix::Dense(Dense::new(2, 2, vec![1.0, 2.0, 3.0, 4.0])?);
 /// let fleet = BlockFleet::new(Faults::none(4), Clock::default());
-/// let mut oracle = BlockHessian::new(Cow::Borrowed(&x), fleet, HessianPlan::Exact { enough: Enough::All }, Seed(1))?;
+/// let mut oracle = BlockHessian::new(Cow::Borrowed(&x), fleet, HessianPlan::Exact { enough: Enough::All })?;
 /// let mut hessian = [0.0; 4];
 /// oracle.hessian(CurvatureForm::Scalar, &[1.0, 1.0], &mut hessian)?;
 /// // X'X / 2.
@@ -90,7 +86,6 @@ pub struct BlockHessian<'a, T: Element> {
     data: Cow<'a, Matrix<T>>,
     fleet: BlockFleet,
     plan: HessianPlan,
-    seed: u64,
     iteration: u64,
     numbers: Vec<T::Acc>,
     kernel: HessianKernel<T>,
@@ -101,25 +96,19 @@ impl<'a, T: Element> BlockHessian<'a, T> {
     ///
     /// # Errors
     /// [`Error::Usage`] when the plan does not fit the workers.
-    pub fn new(
-        data: Cow<'a, Matrix<T>>,
-        fleet: BlockFleet,
-        plan: HessianPlan,
-        seed: crate::seed::Seed,
-    ) -> Result<Self> {
-        if let HessianPlan::Sketched { buckets, blocks, columns, .. } = plan {
-            let parts = parts(columns);
-            let workers = fleet.workers();
-            if buckets == 0 || blocks == 0 || parts == 0 || !workers.is_multiple_of(parts) || workers / parts < blocks {
+    pub fn new(data: Cow<'a, Matrix<T>>, fleet: BlockFleet, plan: HessianPlan) -> Result<Self> {
+        if let HessianPlan::Sketched { sketch, columns } = plan {
+            let wanted = sketch.made() * parts(columns);
+            if columns == 0 || fleet.workers() != wanted {
                 return Err(Error::usage(
-                    "sketched Hessian",
-                    format!("{blocks} blocks of {buckets} rows in {parts} parts for {workers} workers"),
-                    "at least one block and row, and N + e times the number of parts as workers",
+                    "workers of a sketched Hessian",
+                    fleet.workers(),
+                    format!("{wanted}: {} blocks in {} parts each (at least 1)", sketch.made(), parts(columns)),
                 ));
             }
         }
         let kernel = HessianKernel::default();
-        Ok(BlockHessian { data, fleet, plan, seed: seed.0, iteration: 0, numbers: Vec::new(), kernel })
+        Ok(BlockHessian { data, fleet, plan, iteration: 0, numbers: Vec::new(), kernel })
     }
 
     /// What one worker does: of a sketch its pass over the rows and its part of the product, else its share of the exact one.
@@ -135,8 +124,8 @@ impl<'a, T: Element> BlockHessian<'a, T> {
                 let products = classes * (classes + 1) / 2 * per_row * (per_row + 1) / 2;
                 BlockWork { multiply_adds: (n.div_ceil(workers) * products) as u64, down: n * classes, up: triangle }
             }
-            HessianPlan::Sketched { buckets, columns, .. } => {
-                let parts = parts(columns);
+            HessianPlan::Sketched { sketch, columns } => {
+                let (parts, buckets) = (parts(columns), sketch.buckets());
                 // A part reads the two block columns that it multiplies.
                 let share = if columns == 1 { 1.0 } else { 2.0 / columns as f64 };
                 #[allow(
@@ -195,8 +184,8 @@ impl<T: Element> HessianOracle for BlockHessian<'_, T> {
         let plan = self.plan;
         let enough = match plan {
             HessianPlan::Exact { enough } => enough,
-            HessianPlan::Sketched { blocks, columns, .. } => {
-                Enough::FirstOfGroup { groups: parts(columns), needed: blocks }
+            HessianPlan::Sketched { sketch, columns } => {
+                Enough::FirstOfGroup { groups: parts(columns), needed: sketch.needed() }
             }
         };
         let arrived = self.fleet.run(enough, T::PRECISION, &|_| work)?;
@@ -206,7 +195,7 @@ impl<T: Element> HessianOracle for BlockHessian<'_, T> {
                 self.kernel.exact(&self.data, form, &self.numbers, out)?;
                 Ok(HessianRound { seconds: arrived.seconds, blocks: 1, sketch_dimension: None })
             }
-            HessianPlan::Sketched { kind, buckets, columns, .. } => {
+            HessianPlan::Sketched { sketch, columns } => {
                 let parts = parts(columns);
                 let mut used = vec![0usize; parts];
                 out.fill(0.0);
@@ -215,22 +204,21 @@ impl<T: Element> HessianOracle for BlockHessian<'_, T> {
                         continue;
                     }
                     used.iter_mut().zip(present).for_each(|(used, present)| *used += usize::from(*present));
-                    let block =
-                        SketchBlock { kind, seed: self.seed, iteration: self.iteration, block: block as u64, buckets };
+                    let block = sketch.block(block as u64, self.iteration);
                     let sum = self.kernel.sketched(&self.data, form, &self.numbers, &block)?;
                     add_parts(sum, width, columns, present, out);
                 }
                 divide_parts(&used, width, columns, out);
                 let blocks = used.iter().copied().min().unwrap_or(0);
-                Ok(HessianRound { seconds: arrived.seconds, blocks, sketch_dimension: Some(blocks * buckets) })
+                Ok(HessianRound { seconds: arrived.seconds, blocks, sketch_dimension: Some(blocks * sketch.buckets()) })
             }
         }
     }
 
     fn grow(&mut self) -> bool {
         match &mut self.plan {
-            HessianPlan::Sketched { buckets, .. } => {
-                *buckets *= 2;
+            HessianPlan::Sketched { sketch, .. } => {
+                *sketch = sketch.doubled();
                 true
             }
             HessianPlan::Exact { .. } => false,

@@ -39,7 +39,6 @@ mod local_newton;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
-pub use crate::fleet::{SketchBlock, SketchKind};
 pub use coded::{CodedOracle, OracleOptions};
 pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};

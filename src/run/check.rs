@@ -1,7 +1,6 @@
 //! What can be found wrong with a configuration before any work is done.
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
-use super::hessian::SketchSpec;
 use super::train::make_code;
 use crate::error::{Error, Result};
 use crate::fleet::{Attack, Delay, Gather};
@@ -9,6 +8,8 @@ use crate::method;
 use crate::objective::{LOSS_NAMES, Penalized, Penalty};
 use crate::oracle::DirectionPlan;
 use crate::scalar::Precision;
+use crate::seed::Seed;
+use crate::sketch::sketch_by_name;
 
 /// Refuses numbers outside their range.
 fn at_least(what: &str, got: f64, least: f64, open: bool) -> Result<()> {
@@ -76,7 +77,8 @@ impl TrainConfig {
             method::by_name(&self.method)?;
         }
         self.direction_plan()?;
-        SketchSpec::parse(&self.sketch)?;
+        // One column and one row: what is left to find is a sketch that the data don't allow.
+        sketch_by_name(&self.sketch, 1 << 20, 1, Seed(self.seed))?;
         Attack::parse(&self.attack)?;
         let delay = Delay::parse(&self.delay)?;
         if self.fleet == FleetKind::Tcp && delay != Delay::None {

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use super::config::TrainConfig;
 use crate::data::Matrix;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, Clock, Delay, Enough, FaultPlan, Faults};
 use crate::objective::Objective;
-use crate::oracle::{BlockHessian, HessianOracle, HessianPlan, SketchKind};
-use crate::params::Params;
+use crate::oracle::{BlockHessian, HessianOracle, HessianPlan};
 use crate::scalar::{Element, Precision};
 use crate::seed::Seed;
+use crate::sketch::{Sketch, sketch_by_name};
 
 /// Columns of the Hessian up to which it is formed: three such matrices of f64 are 400 MB, and a factorization takes a second.
 /// Beyond, directions come from products.
@@ -22,52 +22,6 @@ const WORTH: usize = 2;
 
 /// Share of the workers that an exact Hessian waits for before the others' work is started again.
 const SHARE: f64 = 0.9;
-
-/// The sketch of a Hessian: m = factor d K rows in N blocks, and e blocks more.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct SketchSpec {
-    kind: SketchKind,
-    factor: f64,
-    blocks: usize,
-    extra: usize,
-    columns: usize,
-}
-
-/// What [`SketchSpec::parse`] takes.
-const ALLOWED: &str = "oversketch:factor=X,blocks=N,extra=N,columns=N or uniform-rows with the same parameters";
-
-impl SketchSpec {
-    /// A sketch by its name on the command line. `factor` (10) times d K rows in `blocks` (10) blocks, of which `extra` (2)
-    /// more are made; each is split into `columns (columns + 1) / 2` parts (1 column).
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for an unknown name or a parameter out of range; a factor below 1 leaves the Hessian singular.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut options = Params::parse("sketch", text)?;
-        let kind = match options.name() {
-            "oversketch" => SketchKind::CountSketch,
-            "uniform-rows" => SketchKind::UniformRows,
-            _ => return Err(options.unknown(ALLOWED)),
-        };
-        let at_least = |x: &f64| x.is_finite() && *x >= 1.0;
-        let spec = SketchSpec {
-            kind,
-            factor: options
-                .take_within("factor", "at least 1: fewer than d rows are singular", at_least)?
-                .unwrap_or(10.0),
-            blocks: options.count("blocks")?.unwrap_or(10),
-            extra: options.take("extra", 2)?,
-            columns: options.count("columns")?.unwrap_or(1),
-        };
-        options.finish()?;
-        Ok(spec)
-    }
-
-    /// Workers: a part of a block each.
-    fn workers(&self) -> usize {
-        (self.blocks + self.extra) * self.columns * (self.columns + 1) / 2
-    }
-}
 
 /// The oracle of a second-order method; nothing for others, and where the matrix is too large or the loss has no form for it.
 ///
@@ -82,18 +36,23 @@ pub fn open<'a>(
     objective: &Objective,
     features: &'a Matrix<f64>,
 ) -> Result<Option<Box<dyn HessianOracle + 'a>>> {
-    let spec = SketchSpec::parse(&config.sketch)?;
     let classes = objective.loss.outputs();
     let width = classes * features.cols();
     let second_order = matches!(method, "newton" | "oversketched-newton");
     if !second_order || objective.loss.curvature_form().is_none() || width > MOST_COLUMNS {
         return Ok(None);
     }
-    let buckets = rows_a_block(spec, width);
-    let sketched = method == "oversketched-newton" && features.rows() * classes >= WORTH * buckets * spec.blocks;
-    let (plan, workers) = if sketched {
-        let SketchSpec { kind, blocks, columns, .. } = spec;
-        (HessianPlan::Sketched { kind, buckets, blocks, columns }, spec.workers())
+    let rows = features.rows() * classes;
+    let sketch = sketch_by_name(&config.sketch, rows, width, Seed(config.seed))?;
+    let Some(&sketch) = sketch.blocks() else {
+        return Err(Error::usage(
+            "--sketch",
+            sketch.name(),
+            "oversketch, count-sketch or uniform: what workers can make alone",
+        ));
+    };
+    let (plan, workers) = if method == "oversketched-newton" && rows >= WORTH * sketch.dimension() {
+        (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made())
     } else {
         (HessianPlan::Exact { enough: Enough::Speculative { share: SHARE } }, config.workers)
     };
@@ -102,12 +61,6 @@ pub fn open<'a>(
         Precision::F32 => make::<f32>(config, features, plan, workers)?,
         Precision::F16 => make::<half::f16>(config, features, plan, workers)?,
     }))
-}
-
-/// b, so that N blocks have `factor` times as many rows as the Hessian.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a finite factor of at least 1")]
-fn rows_a_block(spec: SketchSpec, width: usize) -> usize {
-    (spec.factor * width as f64 / spec.blocks as f64).ceil() as usize
 }
 
 fn make<'a, T: Element>(
@@ -119,7 +72,7 @@ fn make<'a, T: Element>(
     let seed = Seed(config.seed);
     let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
     let fleet = BlockFleet::new(block_faults(config, workers)?, clock);
-    Ok(Box::new(BlockHessian::new(stored_as::<T>(features), fleet, plan, seed)?))
+    Ok(Box::new(BlockHessian::new(stored_as::<T>(features), fleet, plan)?))
 }
 
 /// The features as read, or rounded once to what workers store.
@@ -140,22 +93,4 @@ pub(super) fn block_faults(config: &TrainConfig, workers: usize) -> Result<Fault
     // Seeded apart from the workers that hold encoded shards.
     let plan = FaultPlan::new(workers, Seed(crate::seed::mix(config.seed)));
     Ok(plan.changing(!config.fixed_liars).slow(slow).dead(dead).split()?.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sketches_are_read_and_refused() -> Result<()> {
-        let spec = SketchSpec::parse("oversketch:factor=15,blocks=5,extra=1,columns=3")?;
-        assert_eq!((spec.workers(), rows_a_block(spec, 100)), (36, 300));
-        for (text, named) in
-            [("oversketch:factor=0.5", "at least 1"), ("srht", "oversketch"), ("oversketch:rows=3", "factor")]
-        {
-            let error = SketchSpec::parse(text).expect_err(text).to_string();
-            assert!(error.contains(named), "{error}");
-        }
-        Ok(())
-    }
 }

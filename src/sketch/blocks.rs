@@ -89,6 +89,12 @@ impl BlockSketch {
         self.buckets
     }
 
+    /// The same with blocks twice as long.
+    #[must_use]
+    pub fn doubled(self) -> Self {
+        BlockSketch { buckets: self.buckets.saturating_mul(2), ..self }
+    }
+
     /// Block `number` of an iteration.
     pub fn block(&self, number: u64, iteration: u64) -> SketchBlock {
         SketchBlock { kind: self.kind, seed: self.seed.0, iteration, block: number, buckets: self.buckets }

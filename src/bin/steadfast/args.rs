@@ -107,7 +107,7 @@ pub struct TrainArgs {
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
-    /// Of the Hessian: oversketch or uniform-rows, with factor=…,blocks=…,extra=…,columns=… (oversketched-newton)
+    /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (oversketched-newton)
     #[arg(long, default_value = "oversketch", value_name = "NAME", help_heading = "Method")]
     pub sketch: String,
     /// Most iterations

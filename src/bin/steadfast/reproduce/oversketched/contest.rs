@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use steadfast::coding::{CodeOptions, Tolerance, code_by_name};
 use steadfast::data::Matrix;
 use steadfast::device::CpuDevice;
-use steadfast::fleet::{BlockFleet, Clock, CostModel, Delay, Enough, Faults, Gather, SimulatedFleet, SketchKind};
+use steadfast::fleet::{BlockFleet, Clock, CostModel, Delay, Enough, Faults, Gather, SimulatedFleet};
 use steadfast::method::{Iterate, Method, Problem, SolveOptions, Step, by_name, solve};
 use steadfast::objective::Objective;
 use steadfast::oracle::{
@@ -14,6 +14,7 @@ use steadfast::oracle::{
     OracleOptions,
 };
 use steadfast::seed::{Seed, mix};
+use steadfast::sketch::BlockSketch;
 use steadfast::trace::Recorder;
 use steadfast::{Error, Result};
 
@@ -153,14 +154,15 @@ impl Contest<'_> {
             Second::None => 0,
             Second::Exact { workers } => {
                 let plan = HessianPlan::Exact { enough: Enough::Speculative { share: 0.9 } };
-                hessian = Some(BlockHessian::new(data, blocks(workers), plan, self.seed)?);
+                hessian = Some(BlockHessian::new(data, blocks(workers), plan)?);
                 workers
             }
             Second::Sketched { factor, blocks: needed, extra, columns } => {
                 let workers = (needed + extra) * columns * (columns + 1) / 2;
                 let buckets = (factor * self.features.cols()).div_ceil(needed);
-                let plan = HessianPlan::Sketched { kind: SketchKind::CountSketch, buckets, blocks: needed, columns };
-                hessian = Some(BlockHessian::new(data, blocks(workers), plan, self.seed)?);
+                let sketch = BlockSketch::oversketch(self.seed, needed, extra, buckets)?;
+                let plan = HessianPlan::Sketched { sketch, columns };
+                hessian = Some(BlockHessian::new(data, blocks(workers), plan)?);
                 workers
             }
             Second::Local { workers, plan } => {
@@ -196,7 +198,7 @@ pub fn optimum(features: &Matrix<f64>, labels: &[f64], objective: &Objective) ->
     let mut oracle = CodedOracle::new(Cow::Borrowed(features), code, fleet, &options)?;
     let plan = HessianPlan::Exact { enough: Enough::All };
     let workers = BlockFleet::new(Faults::none(1), Clock::default());
-    let mut hessian = BlockHessian::new(Cow::Borrowed(features), workers, plan, Seed(0))?;
+    let mut hessian = BlockHessian::new(Cow::Borrowed(features), workers, plan)?;
     let mut problem = Problem::new(&mut oracle, objective, labels)?.with_hessian(Some(&mut hessian));
     let start = vec![0.0; problem.dimension()];
     let options = SolveOptions { iterations: 200, tolerance: 0.0, time_limit: None };
