@@ -157,12 +157,12 @@ impl BlockFleet {
             return;
         }
         let workers = arrivals.len();
-        for worker in 0..workers {
-            if arrivals[worker] > again {
+        for (worker, arrival) in arrivals.iter_mut().enumerate() {
+            if *arrival > again {
                 // The fresh worker's delay is drawn for a number that no other worker has.
                 let copy = again + self.seconds(workers + worker, round, precision, work(worker));
                 self.count(work(worker));
-                arrivals[worker] = arrivals[worker].min(copy);
+                *arrival = arrival.min(copy);
             }
         }
     }

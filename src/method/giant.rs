@@ -102,7 +102,7 @@ impl Method for Giant {
 
     fn check(&self, objective: &Objective) -> Result<()> {
         require_smooth(self.name(), objective)?;
-        if !(objective.l2 > 0.0) {
+        if objective.l2.is_nan() || objective.l2 <= 0.0 {
             return Err(Error::usage(
                 "method giant with --l2",
                 objective.l2,

@@ -178,7 +178,7 @@ impl<T: Element> DirectionOracle for LocalDirections<'_, T> {
         gradient: &[f64],
         out: &mut [f64],
     ) -> Result<DirectionRound> {
-        if !(curvature.l2 > 0.0) {
+        if curvature.l2.is_nan() || curvature.l2 <= 0.0 {
             return Err(Error::usage("l2 of local Hessians", curvature.l2, "above 0: each must be invertible"));
         }
         let n = self.data.rows();

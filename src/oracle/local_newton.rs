@@ -129,7 +129,7 @@ fn multiplied<T: Element>(rows: &LocalRows<'_, T>, range: Range<usize>, gradient
         }
         let product = hessian_product(rows, &part, range.clone(), &along);
         let curved = along.dot(&product);
-        if !(curved > 0.0) {
+        if curved.is_nan() || curved <= 0.0 {
             return Err(indefinite(&range));
         }
         solution.axpy(square / curved, &along, 1.0);

@@ -34,7 +34,7 @@ impl ConjugateGradient {
         for _ in 0..INNER {
             problem.hessian_product(iterate, &self.along, &mut self.margins, &mut self.product)?;
             let curvature = dot(&self.along, &self.product);
-            if !(curvature > 0.0) {
+            if curvature.is_nan() || curvature <= 0.0 {
                 // Nothing curves this way: the gradient where it is the first, else what was found.
                 if direction.iter().all(|p| *p == 0.0) {
                     direction.copy_from_slice(&self.along);

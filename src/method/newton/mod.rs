@@ -91,7 +91,7 @@ impl Newton {
             name,
             options,
             hessian: Vec::new(),
-            factor: Factor::default(),
+            factor: Factor,
             model: Model::default(),
             conjugate: ConjugateGradient::default(),
             direction: Vec::new(),
@@ -210,7 +210,7 @@ impl Newton {
         let before = problem.nonsmooth_value(&iterate.weights);
         let expected = dot(&iterate.gradient, &self.direction) + problem.nonsmooth_value(target) - before;
         let noise = problem.rounding().along_a_ray(iterate.value);
-        if !(expected < 0.0) {
+        if expected.is_nan() || expected >= 0.0 {
             return Ok(Step::Stuck);
         }
         self.ray.aim(problem, &self.direction)?;

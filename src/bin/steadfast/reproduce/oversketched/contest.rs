@@ -132,7 +132,7 @@ impl Method for Remembering {
     }
 }
 
-/// Relative gap at which a run may stop: below the smallest one that is asked for.
+/// Relative gap at which a curve ends: below the smallest one that is asked for.
 const STOP: f64 = 1e-9;
 
 impl Contest<'_> {
@@ -186,7 +186,12 @@ impl Contest<'_> {
             gap: (record.objective - self.optimum) / self.optimum,
             weights,
         });
-        Ok(Curve { name: entrant.name, workers: entrant.workers + more, points: points.collect() })
+        let mut points: Vec<Point> = points.collect();
+        // The bound that ended the run may be far above the true gap.
+        if let Some(enough) = points.iter().position(|point| point.gap <= STOP) {
+            points.truncate(enough + 1);
+        }
+        Ok(Curve { name: entrant.name, workers: entrant.workers + more, points })
     }
 }
 

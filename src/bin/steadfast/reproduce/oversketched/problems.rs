@@ -74,7 +74,7 @@ fn misclassified(features: &Matrix<f64>, labels: &[f64], weights: &[f64]) -> f64
 pub fn generated(rows: usize, cols: usize, l2: f64, split: Split, seed: u64) -> Result<Task> {
     let kind = SyntheticKind::Logistic { condition: 100.0, label_noise: 0.05 };
     let data = Synthetic { rows, cols, kind }.generate(Seed(seed))?.data;
-    Task::new(format!("synthetic logistic, {rows} x {cols}"), data, l2, split, seed)
+    Task::new("synthetic logistic".into(), data, l2, split, seed)
 }
 
 /// Figure 4's problem, or one of the same proportions: 100 rows a column, so that each of 60 workers has 5/3 d rows.
