@@ -20,9 +20,6 @@ impl Loss for Squared {
     fn id(&self) -> LossId {
         id("squared")
     }
-    fn is_convex(&self) -> bool {
-        true
-    }
     fn value(&self, z: &[f64], y: f64) -> f64 {
         0.5 * (z[0] - y) * (z[0] - y)
     }
@@ -40,9 +37,6 @@ impl Loss for Squared {
 impl Loss for Logistic {
     fn id(&self) -> LossId {
         id("logistic")
-    }
-    fn is_convex(&self) -> bool {
-        true
     }
     fn value(&self, z: &[f64], y: f64) -> f64 {
         let t = -y * z[0];
