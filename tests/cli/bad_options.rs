@@ -53,7 +53,7 @@ fn gather_policies() {
 
 #[test]
 fn names() {
-    option(&["--method", "newtron"], &["method", "newton", "auto, gradient-descent"]);
+    option(&["--method", "newtron"], &["method", "newtron", "auto, gradient-descent"]);
     option(&["--code", "draco"], &["code", "`draco`", "uncoded, replication"]);
     option(&["--code", "mds"], &["mds", "0 stragglers", "1 to 14 stragglers"]);
     option(&["--code", "product", "--workers", "13"], &["product", "13", "12 and 14"]);
