@@ -20,10 +20,14 @@ mod smooth;
 use oracle::DenseOracle;
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
+use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 use steadfast::Result;
+use steadfast::data::{Dense, Matrix};
+use steadfast::fleet::{BlockFleet, Clock, Faults};
 use steadfast::method::{Outcome, Problem, SolveOptions, for_objective, solve};
 use steadfast::objective::Objective;
+use steadfast::oracle::{DirectionPlan, LocalDirections};
 use steadfast::seed::{Purpose, Seed};
 use steadfast::trace::{IterationRecord, Observer};
 
@@ -47,7 +51,12 @@ pub fn run(
     options: &SolveOptions,
 ) -> Result<(Outcome, Vec<IterationRecord>)> {
     let mut method = for_objective(method, objective)?;
-    let mut problem = Problem::new(oracle, objective, labels)?;
+    // For the methods that ask for them; the others never do.
+    let values = oracle.matrix().transpose().as_slice().to_vec();
+    let data = Matrix::Dense(Dense::new(oracle.rows, oracle.cols, values)?);
+    let workers = BlockFleet::new(Faults::none(4), Clock::default());
+    let mut directions = LocalDirections::new(Cow::Borrowed(&data), workers, DirectionPlan::Wait)?;
+    let mut problem = Problem::new(oracle, objective, labels)?.with_directions(Some(&mut directions));
     let start = vec![0.0; problem.dimension()];
     let mut records = Records::default();
     let observers: &mut [&mut dyn Observer] = &mut [&mut records];

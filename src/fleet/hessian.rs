@@ -1,5 +1,7 @@
 //! What a worker of a second-order round computes: blocks of a Hessian, from the data and the curvature it was sent.
 
+use std::ops::Range;
+
 use crate::data::Matrix;
 use crate::device::{HessianScratch, exact_gram, sketched_gram};
 use crate::error::Result;
@@ -27,9 +29,24 @@ impl<T: Element> HessianKernel<T> {
     /// # Errors
     /// Lengths that don't fit.
     pub fn exact(&mut self, data: &Matrix<T>, form: CurvatureForm, numbers: &[T::Acc], out: &mut [f64]) -> Result<()> {
+        self.exact_of_rows(data, form, numbers, 0..data.rows(), out)
+    }
+
+    /// What the rows `rows` contribute to [`HessianKernel::exact`].
+    ///
+    /// # Errors
+    /// Lengths that don't fit, or rows that there are not.
+    pub fn exact_of_rows(
+        &mut self,
+        data: &Matrix<T>,
+        form: CurvatureForm,
+        numbers: &[T::Acc],
+        rows: Range<usize>,
+        out: &mut [f64],
+    ) -> Result<()> {
         self.block.resize(out.len(), T::Acc::ZERO);
         let curvature = curvature::<T>(data, form, numbers);
-        exact_gram(data, &curvature, 0..data.rows(), &mut self.scratch, &mut self.block)?;
+        exact_gram(data, &curvature, rows, &mut self.scratch, &mut self.block)?;
         out.iter_mut().zip(&self.block).for_each(|(to, from)| *to = from.to_f64());
         Ok(())
     }

@@ -4,6 +4,7 @@
 mod auto;
 mod fista;
 mod forward_backward;
+mod giant;
 mod gradient_descent;
 mod iterate;
 mod lbfgs;
@@ -19,6 +20,7 @@ mod vector;
 
 pub use auto::{NAMES, by_name, for_objective};
 pub use fista::Fista;
+pub use giant::{Giant, Stragglers};
 pub use gradient_descent::GradientDescent;
 pub use iterate::Iterate;
 pub use lbfgs::Lbfgs;

@@ -1,11 +1,14 @@
 //! What a method works on: certified products, an objective, labels; and the tally of the rounds that it asks for.
 
+mod directions;
+
 use super::iterate::Iterate;
 use super::rounding::Rounding;
 use super::vector::{add_scaled, distance, dot, norm};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOracle, Rounds};
+use directions::DirectionRef;
 
 /// A problem as a method sees it: `F(w) = mean loss + l2 + regularizer`, with every product of X from an oracle. A method
 /// asks for rounds here and nowhere else, so each one is counted and its certificate kept.
@@ -19,6 +22,7 @@ pub struct Problem<'a> {
     /// `X'1 / n`, once it was asked for.
     column_means: Vec<f64>,
     hessian: Option<HessianRef<'a>>,
+    directions: Option<DirectionRef<'a>>,
     curvature: Vec<f64>,
     /// Made of what the last Hessian was.
     last_hessian: Option<HessianRound>,
@@ -64,6 +68,7 @@ impl<'a> Problem<'a> {
             rounding,
             column_means: vec![],
             hessian: None,
+            directions: None,
             curvature: vec![],
             last_hessian: None,
         })
@@ -169,6 +174,9 @@ impl<'a> Problem<'a> {
     pub fn counters(&self) -> Counters {
         let mut counters = self.oracle.0.counters();
         if let Some(oracle) = &self.hessian {
+            counters.add(&oracle.0.counters());
+        }
+        if let Some(oracle) = &self.directions {
             counters.add(&oracle.0.counters());
         }
         counters

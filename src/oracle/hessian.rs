@@ -142,27 +142,30 @@ impl<'a, T: Element> BlockHessian<'a, T> {
             }
         }
     }
+}
 
-    /// The curvature as the workers take it: roots of the second derivatives over n, or probabilities.
-    fn take(&mut self, form: CurvatureForm, numbers: &[f64]) -> Result<usize> {
-        let n = self.data.rows();
-        if n == 0 || numbers.is_empty() || !numbers.len().is_multiple_of(n) {
-            return Err(Error::usage("curvature", format!("{} numbers", numbers.len()), format!("a multiple of {n}")));
-        }
-        if let Some(bad) = numbers.iter().find(|x| !(x.is_finite() && **x >= 0.0)) {
-            return Err(Error::Numerical(format!(
-                "a second derivative of the loss is {bad}; a Hessian needs at least 0"
-            )));
-        }
-        self.numbers.clear();
-        match form {
-            CurvatureForm::Scalar => {
-                self.numbers.extend(numbers.iter().map(|x| T::Acc::from_f64((x / n as f64).sqrt())));
-            }
-            CurvatureForm::Softmax => self.numbers.extend(numbers.iter().map(|x| T::Acc::from_f64(*x))),
-        }
-        Ok(numbers.len() / n)
+/// The curvature as workers take it, into `stored`: roots of the second derivatives over n, or probabilities. Returns K.
+///
+/// # Errors
+/// [`Error::Usage`] for a count that is no multiple of n; [`Error::Numerical`] for a negative or non-finite number.
+pub(super) fn stored_curvature<T: Element>(
+    n: usize,
+    form: CurvatureForm,
+    numbers: &[f64],
+    stored: &mut Vec<T::Acc>,
+) -> Result<usize> {
+    if n == 0 || numbers.is_empty() || !numbers.len().is_multiple_of(n) {
+        return Err(Error::usage("curvature", format!("{} numbers", numbers.len()), format!("a multiple of {n}")));
     }
+    if let Some(bad) = numbers.iter().find(|x| !(x.is_finite() && **x >= 0.0)) {
+        return Err(Error::Numerical(format!("a second derivative of the loss is {bad}; a Hessian needs at least 0")));
+    }
+    stored.clear();
+    match form {
+        CurvatureForm::Scalar => stored.extend(numbers.iter().map(|x| T::Acc::from_f64((x / n as f64).sqrt()))),
+        CurvatureForm::Softmax => stored.extend(numbers.iter().map(|x| T::Acc::from_f64(*x))),
+    }
+    Ok(numbers.len() / n)
 }
 
 /// Parts of a symmetric matrix of so many block columns.
@@ -172,7 +175,7 @@ fn parts(columns: usize) -> usize {
 
 impl<T: Element> HessianOracle for BlockHessian<'_, T> {
     fn hessian(&mut self, form: CurvatureForm, numbers: &[f64], out: &mut [f64]) -> Result<HessianRound> {
-        let classes = self.take(form, numbers)?;
+        let classes = stored_curvature::<T>(self.data.rows(), form, numbers, &mut self.numbers)?;
         let width = classes * self.data.cols();
         if out.len() != width * width {
             return Err(Error::usage("Hessian", format!("{} numbers", out.len()), format!("{width} x {width}")));

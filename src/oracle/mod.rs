@@ -33,12 +33,16 @@ use crate::error::Result;
 
 // Part of what an oracle returns; its callers need not know the modules these come from.
 mod coded;
+mod direction;
 mod hessian;
+mod local_newton;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
 pub use coded::{CodedOracle, OracleOptions};
+pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
+pub use local_newton::MOST_FACTORED;
 
 /// What happened in one round, as far as the master can know.
 #[derive(Debug, Clone, PartialEq)]

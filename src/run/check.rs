@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::fleet::{Attack, Delay, Gather};
 use crate::method;
 use crate::objective::{LOSS_NAMES, Penalized, Penalty};
+use crate::oracle::DirectionPlan;
 use crate::scalar::Precision;
 use crate::seed::Seed;
 use crate::sketch::sketch_by_name;
@@ -75,6 +76,7 @@ impl TrainConfig {
         if self.method != "auto" {
             method::by_name(&self.method)?;
         }
+        self.direction_plan()?;
         // One column and one row: what is left to find is a sketch that the data don't allow.
         sketch_by_name(&self.sketch, 1 << 20, 1, Seed(self.seed))?;
         Attack::parse(&self.attack)?;
@@ -91,10 +93,14 @@ impl TrainConfig {
         gather.check(code.workers())
     }
 
-    /// The code's name with parameters: as asked, or what the tolerance needs.
+    /// The code's name with parameters: as asked, or what the tolerance needs; for GIANT with gradient coding the same repetition
+    /// as its directions have.
     pub fn code_name(&self) -> String {
         match &self.code {
             Some(name) => name.clone(),
+            None if self.liars == 0 && matches!(self.direction_plan(), Ok(Some(DirectionPlan::Coding { .. }))) => {
+                "replication".into()
+            }
             None if self.liars > 0 || self.stragglers > 0 => "real-parity".into(),
             None => "uncoded".into(),
         }

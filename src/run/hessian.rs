@@ -69,18 +69,23 @@ fn make<'a, T: Element>(
     plan: HessianPlan,
     workers: usize,
 ) -> Result<Box<dyn HessianOracle + 'a>> {
-    let stored: Cow<'a, Matrix<T>> = match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
+    // Apart from the workers that hold encoded shards: the same number is another worker here.
+    let seed = Seed(crate::seed::mix(config.seed));
+    let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
+    let fleet = BlockFleet::new(block_faults(config, workers)?, clock);
+    Ok(Box::new(BlockHessian::new(stored_as::<T>(features), fleet, plan)?))
+}
+
+/// The features as read, or rounded once to what workers store.
+pub(super) fn stored_as<T: Element>(features: &Matrix<f64>) -> Cow<'_, Matrix<T>> {
+    match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
         Some(same) => Cow::Borrowed(same),
         None => Cow::Owned(features.convert()),
-    };
-    let seed = Seed(config.seed);
-    let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
-    let fleet = BlockFleet::new(faults(config, workers)?, clock);
-    Ok(Box::new(BlockHessian::new(stored, fleet, plan)?))
+    }
 }
 
 /// As large a share of these workers is slow or dead as of the run's own, rounded up; liars there are none (see [`BlockFleet`]).
-fn faults(config: &TrainConfig, workers: usize) -> Result<Faults> {
+pub(super) fn block_faults(config: &TrainConfig, workers: usize) -> Result<Faults> {
     let share = |count: usize| (count * workers).div_ceil(config.workers);
     let (slow, dead) = (share(config.inject_slow), share(config.inject_dead));
     if slow + dead == 0 {

@@ -7,6 +7,7 @@
 
 mod check;
 mod config;
+mod directions;
 mod finish;
 mod fleets;
 mod hessian;

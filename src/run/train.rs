@@ -8,13 +8,13 @@ use super::finish::{FinalEvaluation, evaluate};
 use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::task::Task;
-use super::{fleets, hessian, prepare};
+use super::{directions, fleets, hessian, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
 use crate::objective::Loss;
-use crate::oracle::HessianOracle;
+use crate::oracle::{DirectionOracle, HessianOracle};
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -166,6 +166,7 @@ impl<'a> Training<'a> {
             fleets::open(&config, &code, &prepared.features, self.worker_command.as_ref())?;
 
         let mut hessian = hessian::open(&config, method.name(), &objective, &prepared.features)?;
+        let mut directions = directions::open(&config, &prepared.features)?;
 
         let mut recorder = Recorder::default();
         let never = AtomicBool::new(false);
@@ -176,7 +177,8 @@ impl<'a> Training<'a> {
         };
         let result = {
             let mut problem = Problem::new(&mut *oracle, &objective, &prepared.labels)?
-                .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle));
+                .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
+                .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut witness, &mut recorder];
             observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
             let cancel = self.cancel.unwrap_or(&never);

@@ -126,7 +126,9 @@ fn smooth_objectives_are_solved_by_every_method() {
     let mut values_of = vec![];
     for method in steadfast::method::NAMES {
         let mut oracle = DenseOracle::new(200, 10, values.clone());
-        let (outcome, _) = run(&mut oracle, &smooth(Logistic, 1e-2), &signs(&labels), method, &options(1e-8)).unwrap();
+        let (outcome, _) =
+            run(&mut oracle, &smooth(steadfast::objective::Logistic, 1e-2), &signs(&labels), method, &options(1e-8))
+                .unwrap();
         assert_eq!(outcome.status, Status::Converged { criterion: Criterion::GradientNorm }, "{method}");
         values_of.push((method, outcome.last.objective, outcome.gap_bound.unwrap()));
     }

@@ -101,7 +101,9 @@ fn an_optimal_start_ends_at_once() {
     let (values, _) = gaussian(30, 5, 1.0, 26);
     for method in steadfast::method::NAMES {
         let mut oracle = DenseOracle::new(30, 5, values.clone());
-        let (outcome, records) = run(&mut oracle, &smooth(Squared, 0.1), &[0.0; 30], method, &UNREACHABLE).unwrap();
+        let (outcome, records) =
+            run(&mut oracle, &smooth(steadfast::objective::LeastSquares, 0.1), &[0.0; 30], method, &UNREACHABLE)
+                .unwrap();
         assert!(matches!(outcome.status, Status::Converged { .. }), "{method}");
         assert_eq!((records.len(), outcome.last.objective), (1, 0.0), "{method}");
     }

@@ -89,8 +89,8 @@ pub struct TrainArgs {
     #[arg(long, default_value = "contiguous", help_heading = "Problem")]
     pub partition: RowOrder,
 
-    /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with
-    /// step=search|unit and grow=true|false)
+    /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
+    /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (oversketched-newton)
@@ -212,8 +212,8 @@ pub struct LpArgs {
 
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
-    /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices, oversketched-grid, or
-    /// all
+    /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
+    /// oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -230,6 +230,9 @@ pub struct ReproduceArgs {
     /// Only these attacks, comma-separated (byzantine-grid)
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
+    /// Write figures (SVG) into this folder (oversketched-fig…)
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
     /// Storage of the shards
     #[arg(long, value_enum, default_value = "auto")]
     pub precision: PrecisionArg,

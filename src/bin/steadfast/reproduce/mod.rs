@@ -6,6 +6,7 @@ mod grid;
 mod large;
 mod memory;
 mod newton_grid;
+mod oversketched;
 mod refusal;
 mod rounds;
 
@@ -17,7 +18,7 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 7] = [
+const NAMES: [(&str, Reproduction); 13] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
@@ -25,6 +26,12 @@ const NAMES: [(&str, Reproduction); 7] = [
     ("byzantine-large", large::run),
     ("byzantine-devices", devices::run),
     ("oversketched-grid", newton_grid::run),
+    ("oversketched-fig1", oversketched::fig1),
+    ("oversketched-fig4", oversketched::fig4),
+    ("oversketched-fig5", oversketched::fig5),
+    ("oversketched-fig6", oversketched::fig6),
+    ("oversketched-fig7", oversketched::fig7),
+    ("oversketched-fig8", oversketched::fig8),
 ];
 
 /// A line of a table, when it is done: on standard output, or on standard error where that is for JSON.
