@@ -18,17 +18,15 @@ const PANEL: u32 = 16u;
 var<workgroup> left: array<vec4<f32>, 256>;
 var<workgroup> right: array<vec4<f32>, 256>;
 
-// The tile of rank `p` among those on and below the diagonal: rows of the triangle of tiles are joined in pairs to rows of
-// equal length.
+// The tile of rank `p` among those on and below the diagonal: the triangle of tiles is cut into stretches as long as its last
+// row; the first is that row, each other one a short row from the top and a long one from the bottom.
 fn tile_of(p: u32) -> vec2<u32> {
-    let even = 1u - params.tiles % 2u;
-    let width = params.tiles + even;
-    let row = p / width + even;
-    let column = p % width;
+    let row = p / params.tiles;
+    let column = p % params.tiles;
     if (column < row) {
         return vec2<u32>(row - 1u, column);
     }
-    return vec2<u32>(params.tiles - 1u + even - row, column - row);
+    return vec2<u32>(params.tiles - 1u - row, column - row);
 }
 
 fn load(base: u32, row: u32, unit: u32) -> vec4<f32> {

@@ -93,8 +93,7 @@ const BREAKS: &[Break] = &[
     Break { kernel: "gram", from: "row < params.rows &&", to: "row + 1u < params.rows &&" },
     Break { kernel: "gram", from: "unit < params.units)", to: "unit + 1u < params.units)" },
     Break { kernel: "gram", from: "let base = block *", to: "let base = 0u *" },
-    Break { kernel: "gram", from: "1u - params.tiles % 2u", to: "params.tiles % 2u" },
-    Break { kernel: "gram", from: "row - 1u, column", to: "row - 1u, row - 1u" },
+    Break { kernel: "gram", from: "row - 1u, column", to: "row, column" },
     Break { kernel: "gram", from: "column - row)", to: "column)" },
     Break { kernel: "gram", from: "let mirror = tile.x != tile.y", to: "let mirror = tile.x == tile.y" },
     Break { kernel: "gram", from: "out[across + 2u * d] = sums.z", to: "out[across + 2u * d] = sums.y" },
@@ -148,7 +147,7 @@ fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String>
         // Two and three tiles along the columns, sums longer than a few panels, a shard that is not the first of its
         // binding, grids that are folded.
         return [Blocks::new(300, 70, 50, 2), Blocks::new(90, 131, 16, 2)].iter().find_map(|blocks| {
-            let bounds = Bounds { groups: 13, ..Bounds::default() };
+            let bounds = Bounds { groups: 4, ..Bounds::default() };
             let options = GpuOptions { bounds: Some(bounds), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
             blocks.mismatch::<f32>(options.clone()).or_else(|| blocks.mismatch::<f16>(options))
         });
