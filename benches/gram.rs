@@ -1,11 +1,15 @@
-//! Gram blocks: of a sketch, and of the exact Hessian, by storage type, beside the same product with nalgebra.
+//! Gram blocks: of a sketch, and of the exact Hessian, by storage type, beside the same product with nalgebra, and the full
+//! one with faer, which computes both halves.
 //!
 //! `cargo bench --bench gram` runs a small size; with `STEADFAST_BENCH_FULL=1` also 20,000 x 968. The throughput counts the
-//! multiplications and additions of one symmetric half, `n d (d + 1)`. All runs are in one thread but those of `threads`.
+//! multiplications and additions of one symmetric half, `n d (d + 1)`, for faer those of both, `2 n d^2`. All runs are in one thread but those of `threads`.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use faer::linalg::matmul::matmul;
+use faer::traits::ComplexField;
+use faer::{Accum, MatMut, MatRef, Par};
 use half::f16;
 use nalgebra::DMatrix;
 use steadfast::data::{Dense, Matrix};
@@ -23,16 +27,22 @@ fn values<T: Element>(count: usize) -> Vec<T> {
 }
 
 /// Runs `work` in a pool of `threads`.
-fn measure(
+fn measure(c: &mut Criterion, kernel: &str, threads: usize, (rows, cols): (usize, usize), work: impl FnMut() + Send) {
+    measure_flops(c, kernel, threads, (rows, cols), rows * cols * (cols + 1), work);
+}
+
+/// The same, with another count of multiplications and additions.
+fn measure_flops(
     c: &mut Criterion,
     kernel: &str,
     threads: usize,
     (rows, cols): (usize, usize),
+    flops: usize,
     mut work: impl FnMut() + Send,
 ) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
     let mut group = c.benchmark_group(kernel);
-    group.sample_size(10).throughput(Throughput::Elements((rows * cols * (cols + 1)) as u64));
+    group.sample_size(10).throughput(Throughput::Elements(flops as u64));
     group.bench_function(BenchmarkId::from_parameter(format!("{rows}x{cols}")), |b| {
         pool.install(|| b.iter(&mut work));
     });
@@ -85,6 +95,18 @@ fn nalgebra_reference(c: &mut Criterion, rows: usize, cols: usize) {
     });
 }
 
+fn faer_reference<A: Accumulator + ComplexField>(c: &mut Criterion, rows: usize, cols: usize) {
+    let data = values::<A>(rows * cols);
+    let mut out = vec![A::ZERO; cols * cols];
+    let (size, flops) = ((rows, cols), 2 * rows * cols * cols);
+    measure_flops(c, &format!("gram/faer-full/{}", A::PRECISION), 1, size, flops, move || {
+        let data = MatRef::from_row_major_slice(black_box(&data), rows, cols);
+        let to = MatMut::from_column_major_slice_mut(&mut out, cols, cols);
+        matmul(to, Accum::Replace, data.transpose(), data, <A as Element>::from_f64(1.0), Par::Seq);
+        black_box(&out);
+    });
+}
+
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let c = &mut criterion;
@@ -99,6 +121,8 @@ fn main() {
         exact::<f16>(c, 1, rows, cols);
         sketched(c, rows, cols);
         nalgebra_reference(c, rows, cols);
+        faer_reference::<f32>(c, rows, cols);
+        faer_reference::<f64>(c, rows, cols);
     }
     criterion.final_summary();
 }

@@ -1,6 +1,7 @@
 //! One block of the count-sketch, `S'A`, by storage type, beside the same sums with nalgebra.
 //!
-//! `cargo bench --bench sketch` runs a small size; with `STEADFAST_BENCH_FULL=1` also 20,000 x 968, which streams from memory.
+//! `cargo bench --bench sketch` runs a small size; with `STEADFAST_BENCH_FULL=1` also 100,000 x 120
+//! and 20,000 x 968, which stream from memory, beside the rate at which a plain sum reads them.
 //! The throughput counts the data once. All runs are in one thread but those of `threads`.
 
 use std::hint::black_box;
@@ -43,6 +44,23 @@ fn block(buckets: usize) -> SketchBlock {
 
 fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
+}
+
+/// Every number read once and added up in 64 sums: the rate at which the data come in.
+fn plain_sum(c: &mut Criterion, rows: usize, cols: usize) {
+    let Matrix::Dense(data) = dense::<f32>(rows, cols) else { return };
+    let mut group = c.benchmark_group("read/plain-sum/f32");
+    group.throughput(Throughput::Bytes((rows * cols * size_of::<f32>()) as u64));
+    group.bench_function(BenchmarkId::from_parameter(format!("{rows}x{cols}")), |b| {
+        b.iter(|| {
+            let mut sums = [0.0f32; 64];
+            for numbers in black_box(data.values()).as_chunks::<64>().0 {
+                sums.iter_mut().zip(numbers).for_each(|(s, x)| *s += x);
+            }
+            black_box(sums)
+        });
+    });
+    group.finish();
 }
 
 fn measure<T: Element>(c: &mut Criterion, kernel: &str, threads: usize, data: &Matrix<T>, classes: usize) {
@@ -96,8 +114,9 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let c = &mut criterion;
     let full = std::env::var_os("STEADFAST_BENCH_FULL").is_some();
-    let sizes = [(4_000, 120), (20_000, 968)];
-    for &(rows, cols) in &sizes[..if full { 2 } else { 1 }] {
+    let sizes = [(4_000, 120), (100_000, 120), (20_000, 968)];
+    for &(rows, cols) in &sizes[..if full { 3 } else { 1 }] {
+        plain_sum(c, rows, cols);
         measure::<f32>(c, "sketch", 1, &dense(rows, cols), 1);
         measure::<f64>(c, "sketch", 1, &dense(rows, cols), 1);
         measure::<f16>(c, "sketch", 1, &dense(rows, cols), 1);

@@ -5,6 +5,8 @@
 mod broken;
 #[path = "gpu/failures.rs"]
 mod failures;
+#[path = "gpu/hessian.rs"]
+mod hessian;
 #[path = "gpu/workload.rs"]
 mod workload;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
-use steadfast::kernel::{INVOCATIONS, KERNELS, Kernel, MatvecParams, SumParams};
+use steadfast::kernel::{GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, SketchParams, SumParams};
 use steadfast::scalar::Precision;
 
 /// Plain WGSL: reading packed f16 into f32 is part of it, and every adapter has it.
@@ -67,6 +67,8 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
     for (kernel, precision, module) in modules() {
         let (names, size): (&[&str], usize) = match kernel.name {
             "sum_segments" => (&["length", "segments"], size_of::<SumParams>()),
+            "count_sketch" => (&["buckets", "blocks", "units", "row_begin"], size_of::<SketchParams>()),
+            "gram" => (&["rows", "cols", "units", "tiles", "blocks"], size_of::<GramParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
         let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();

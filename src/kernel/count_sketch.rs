@@ -1,7 +1,16 @@
-//! The sketch `S'A` of one block, as plain code to hold the fast kernels against.
+//! Twin of `shaders/count_sketch.wgsl`: the sketch `S'A` of one block. It also knows several classes, which the shader does
+//! not.
 
-use super::{BucketIndex, Curvature};
+use super::{BucketIndex, Curvature, Kernel};
 use crate::scalar::{Accumulator, Element};
+
+/// The kernel.
+pub const KERNEL: Kernel = Kernel {
+    name: "count_sketch",
+    f32: concat!(include_str!("../../shaders/shared/dense_f32.wgsl"), include_str!("../../shaders/count_sketch.wgsl")),
+    f16: concat!(include_str!("../../shaders/shared/dense_f16.wgsl"), include_str!("../../shaders/count_sketch.wgsl")),
+    workgroup_bytes: 0,
+};
 
 /// `out` (buckets x dK, row-major) `= S'A` for the rows (i, r) of A that `index` lists, by bucket: `matrix` is n x `cols`,
 /// row-major. An entry is summed in four parts, of every fourth row of its bucket, which are added in pairs.

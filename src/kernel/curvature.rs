@@ -60,16 +60,32 @@ impl<A: Accumulator> Curvature<'_, A> {
         Ok(())
     }
 
-    /// `F_i[r, k]`.
+    /// `F_i[r, k]`: [`Curvature::root`] times [`Curvature::shifted`].
     #[inline(always)]
     pub fn coefficient(&self, example: usize, r: usize, k: usize) -> A {
+        self.root(example, r) * self.shifted(example, r, k)
+    }
+
+    /// What all of row r of F_i is multiplied by.
+    #[inline(always)]
+    pub fn root(&self, example: usize, r: usize) -> A {
         match *self {
             Curvature::Scalar(roots) => roots[example],
             Curvature::Softmax { probabilities, classes, scale } => {
-                let p = &probabilities[example * classes..(example + 1) * classes];
-                let shifted = if r == k { A::from_f64(1.0) - p[k] } else { -p[k] };
                 // The root of an f32, taken in f64 and rounded, is the correctly rounded one.
-                A::from_f64((scale * p[r]).to_f64().sqrt()) * shifted
+                A::from_f64((scale * probabilities[example * classes + r]).to_f64().sqrt())
+            }
+        }
+    }
+
+    /// `F_i[r, k]` over the root: 1 for K = 1, `(e_r - p_i)[k]` for softmax.
+    #[inline(always)]
+    pub fn shifted(&self, example: usize, r: usize, k: usize) -> A {
+        match *self {
+            Curvature::Scalar(_) => A::from_f64(1.0),
+            Curvature::Softmax { probabilities, classes, .. } => {
+                let p = probabilities[example * classes + k];
+                if r == k { A::from_f64(1.0) - p } else { -p }
             }
         }
     }

@@ -1,20 +1,33 @@
-//! Gram blocks, as plain code to hold the fast kernels against.
+//! Twin of `shaders/gram.wgsl`, and the exact block by definition, as plain code to hold the fast kernels against.
 
 use std::ops::Range;
 
-use super::Curvature;
+use super::{Curvature, Kernel};
 use crate::scalar::{Accumulator, Element};
 
-/// `out` (cols x cols, row-major, both halves filled) `= B'B` for a row-major B. An entry is summed in four parts, of every
-/// fourth row, which are added in pairs.
+/// The kernel.
+pub const KERNEL: Kernel = Kernel { name: "gram", f32: SOURCE, f16: SOURCE, workgroup_bytes: 8192 };
+
+const SOURCE: &str = include_str!("../../shaders/gram.wgsl");
+
+/// Rows of a panel.
+pub const PANEL: usize = 16;
+/// Columns of a tile, which a workgroup computes against those of another.
+pub const TILE: usize = 64;
+
+/// `out` (cols x cols, row-major, both halves filled) `= B'B` for a row-major B. The products of an entry are added up in
+/// panels of [`PANEL`] rows, and the panels one after the other.
 pub fn twin<T: Element>(rows: &[T], cols: usize, out: &mut [T::Acc]) {
     for a in 0..cols {
         for b in 0..=a {
-            let mut s = [T::Acc::ZERO; 4];
-            for (i, row) in rows.chunks_exact(cols).enumerate() {
-                s[i % 4] += row[a].widen() * row[b].widen();
+            let mut sum = T::Acc::ZERO;
+            for panel in rows.chunks(PANEL * cols) {
+                let mut part = T::Acc::ZERO;
+                for row in panel.chunks_exact(cols) {
+                    part += row[a].widen() * row[b].widen();
+                }
+                sum += part;
             }
-            let sum = (s[0] + s[1]) + (s[2] + s[3]);
             out[a * cols + b] = sum;
             out[b * cols + a] = sum;
         }

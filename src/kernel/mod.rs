@@ -17,7 +17,7 @@ mod tree;
 
 pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
-pub use params::{MatvecParams, SumParams};
+pub use params::{GramParams, MatvecParams, SketchParams, SumParams};
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
 
 use crate::scalar::Precision;
@@ -50,5 +50,11 @@ impl Kernel {
 }
 
 /// Every kernel.
-pub const KERNELS: &[Kernel] =
-    &[matvec_dense::KERNEL, matvec_transposed_dense::KERNEL, matvec_csr::KERNEL, sum_segments::KERNEL];
+pub const KERNELS: &[Kernel] = &[
+    matvec_dense::KERNEL,
+    matvec_transposed_dense::KERNEL,
+    matvec_csr::KERNEL,
+    sum_segments::KERNEL,
+    count_sketch::KERNEL,
+    gram::KERNEL,
+];

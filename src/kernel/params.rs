@@ -65,3 +65,33 @@ pub struct SumParams {
     /// Pieces of each.
     pub segments: u32,
 }
+
+/// What one dispatch of `count_sketch` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
+pub struct SketchParams {
+    /// Buckets of each block.
+    pub buckets: u32,
+    /// Number of blocks.
+    pub blocks: u32,
+    /// 16-byte storage units that a row takes.
+    pub units: u32,
+    /// Where the matrix begins in its binding, in rows.
+    pub row_begin: u32,
+}
+
+/// What one dispatch of `gram` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
+pub struct GramParams {
+    /// Rows of each block.
+    pub rows: u32,
+    /// d.
+    pub cols: u32,
+    /// Units of four columns that a row takes.
+    pub units: u32,
+    /// Tiles along the columns.
+    pub tiles: u32,
+    /// Number of blocks.
+    pub blocks: u32,
+}

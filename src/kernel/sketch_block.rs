@@ -60,6 +60,7 @@ impl SketchBlock {
         into.starts.clear();
         into.starts.resize(self.buckets + 1, 0);
         into.entries.clear();
+        into.places.clear();
         match self.kind {
             SketchKind::CountSketch => self.count(rows, into),
             SketchKind::UniformRows => self.draw(rows, into),
@@ -70,20 +71,19 @@ impl SketchBlock {
     /// Sorts the rows by bucket, by counting; within a bucket they ascend.
     fn count(&self, rows: usize, into: &mut BucketIndex) {
         into.scale = 1.0;
-        into.hashes.clear();
         let stem = self.stem();
-        into.hashes.extend((0..rows as u64).map(|row| {
+        into.places.extend((0..rows as u64).map(|row| {
             let (bucket, minus) = place(mix(stem ^ row), self.buckets);
             Entry::new(bucket, minus)
         }));
-        for entry in &into.hashes {
+        for entry in &into.places {
             into.starts[entry.row() + 1] += 1;
         }
         for b in 0..self.buckets {
             into.starts[b + 1] += into.starts[b];
         }
         into.entries.resize(rows, Entry(0));
-        for (row, &entry) in into.hashes.iter().enumerate() {
+        for (row, &entry) in into.places.iter().enumerate() {
             let next = &mut into.starts[entry.row()];
             into.entries[*next] = Entry::new(row, entry.minus());
             *next += 1;
@@ -124,6 +124,11 @@ impl Entry {
         (self.0 >> 1) as usize
     }
 
+    /// Twice the row, plus one where it is subtracted: as shaders read it.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
     /// True where the row is subtracted.
     #[inline(always)]
     pub fn minus(self) -> bool {
@@ -150,7 +155,7 @@ impl Entry {
 pub struct BucketIndex {
     starts: Vec<usize>,
     entries: Vec<Entry>,
-    hashes: Vec<Entry>,
+    places: Vec<Entry>,
     scale: f64,
 }
 
@@ -170,6 +175,11 @@ impl BucketIndex {
     #[inline(always)]
     pub fn from_bucket(&self, b: usize) -> &[Entry] {
         &self.entries[self.starts[b]..]
+    }
+
+    /// For every row of A, in their order, its bucket (an entry's `row`) and sign; empty for [`SketchKind::UniformRows`].
+    pub fn places(&self) -> &[Entry] {
+        &self.places
     }
 
     /// What every row is multiplied by, beside its sign.

@@ -7,6 +7,7 @@ use half::f16;
 use steadfast::device::gpu::{GpuOptions, Rewrite};
 use steadfast::kernel::{Bounds, KERNELS};
 
+use crate::hessian::Blocks;
 use crate::workload::Workload;
 
 /// A change to one kernel's source (`*tree`: to every kernel that sums by the tree).
@@ -75,6 +76,31 @@ const BREAKS: &[Break] = &[
     Break { kernel: "sum_segments", from: "segment = segment + 4u", to: "segment = segment + 5u" },
     Break { kernel: "sum_segments", from: "(s.z + s.w)", to: "s.z" },
     Break { kernel: "sum_segments", from: "(segment + 2u) * params", to: "(segment + 1u) * params" },
+    // count_sketch: sign, tail, the place of a bucket and of a row, halves, order of the sums.
+    Break { kernel: "count_sketch", from: "(entry & 1u) == 1u", to: "(entry & 1u) == 0u && entry > 40u" },
+    Break { kernel: "count_sketch", from: "e + 3u < end", to: "e + 4u < end" },
+    Break { kernel: "count_sketch", from: "e = e + 4u", to: "e = e + 5u" },
+    Break { kernel: "count_sketch", from: "bucket + bucket / params.buckets", to: "bucket" },
+    Break { kernel: "count_sketch", from: "params.row_begin + (entry", to: "(entry" },
+    Break { kernel: "count_sketch", from: "(group.y * grid.x + group.x)", to: "group.x" },
+    Break { kernel: "count_sketch", from: "l2 = l2 + last_four(a2)", to: "l2 = l2 + first_four(a2)" },
+    Break { kernel: "count_sketch", from: "unpack2x16float(unit.y)", to: "unpack2x16float(unit.x)" },
+    Break { kernel: "count_sketch", from: "(f0 + f1) + (f2 + f3)", to: "((f0 + f1) + f2) + f3" },
+    // gram: barriers, tiles, panels, mirroring.
+    Break { kernel: "gram", from: "        workgroupBarrier();\n", to: "" },
+    Break { kernel: "gram", from: "first + PANEL", to: "first + PANEL + 1u" },
+    Break { kernel: "gram", from: "row < PANEL;", to: "row + 1u < PANEL;" },
+    Break { kernel: "gram", from: "row < params.rows &&", to: "row + 1u < params.rows &&" },
+    Break { kernel: "gram", from: "unit < params.units)", to: "unit + 1u < params.units)" },
+    Break { kernel: "gram", from: "let base = block *", to: "let base = 0u *" },
+    Break { kernel: "gram", from: "row - 1u, column", to: "row, column" },
+    Break { kernel: "gram", from: "column - row)", to: "column)" },
+    Break { kernel: "gram", from: "let mirror = tile.x != tile.y", to: "let mirror = tile.x == tile.y" },
+    Break { kernel: "gram", from: "out[across + 2u * d] = sums.z", to: "out[across + 2u * d] = sums.y" },
+    Break { kernel: "gram", from: "p3 = p3 + a.w * b", to: "p3 = p3 + a.z * b" },
+    Break { kernel: "gram", from: "s2 = s2 + p2", to: "s2 = p2" },
+    Break { kernel: "gram", from: "group.y * grid.x + group.x", to: "group.x" },
+    Break { kernel: "gram", from: "block * params.cols * params.cols", to: "block * params.cols" },
 ];
 
 /// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest and in several
@@ -117,6 +143,15 @@ fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String>
         if k.name == target { source.replace(from, to) } else { source.to_string() }
     };
     let rewrite: Rewrite = Arc::new(rewrite);
+    if ["count_sketch", "gram"].contains(&kernel) {
+        // Two and three tiles along the columns, sums longer than a few panels, a shard that is not the first of its
+        // binding, grids that are folded.
+        return [Blocks::new(300, 70, 50, 2), Blocks::new(90, 131, 16, 2)].iter().find_map(|blocks| {
+            let bounds = Bounds { groups: 4, ..Bounds::default() };
+            let options = GpuOptions { bounds: Some(bounds), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
+            blocks.mismatch::<f32>(options.clone()).or_else(|| blocks.mismatch::<f16>(options))
+        });
+    }
     products(kernel).iter().find_map(|product| {
         let options =
             GpuOptions { bounds: Some(bounds(product)), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
@@ -134,7 +169,7 @@ fn whole_kernels_pass() {
 
 fn each_break_is_noticed(kernel: &str) {
     let whole = KERNELS.iter().find(|k| k.name == kernel).unwrap();
-    let with_tree = kernel != "sum_segments";
+    let with_tree = kernel.starts_with("matvec");
     let mut tried = 0;
     for broken in BREAKS.iter().filter(|b| b.kernel == kernel || (with_tree && b.kernel == "*tree")) {
         assert!(whole.f32.contains(broken.from) || whole.f16.contains(broken.from), "{kernel} has no {}", broken.from);
@@ -162,4 +197,14 @@ fn a_broken_sparse_kernel_fails() {
 #[test]
 fn a_broken_sum_of_pieces_fails() {
     each_break_is_noticed("sum_segments");
+}
+
+#[test]
+fn a_broken_sketch_fails() {
+    each_break_is_noticed("count_sketch");
+}
+
+#[test]
+fn a_broken_gram_block_fails() {
+    each_break_is_noticed("gram");
 }

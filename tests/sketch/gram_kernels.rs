@@ -130,16 +130,17 @@ fn check_plain<A: Accumulator>(rows: usize, cols: usize) {
     assert!(symmetric(&got, cols));
     let mut twin = vec![A::from_f64(f64::NAN); cols * cols];
     twins::twin(&values, cols, &mut twin);
-    assert_eq!(wrong::<A>(&twin, &expected, rows.div_ceil(4) + 2, 0), None, "twin, {rows} x {cols}");
+    let additions = rows.min(twins::PANEL) + rows.div_ceil(twins::PANEL);
+    assert_eq!(wrong::<A>(&twin, &expected, additions, 0), None, "twin, {rows} x {cols}");
 
     // A broken twin: one product too few, and the halves not mirrored.
     if rows > 1 {
         let mut broken = twin.clone();
         broken[cols] = broken[cols] - values[1] * values[0];
-        assert!(wrong::<A>(&broken, &expected, rows.div_ceil(4) + 2, 0).is_some());
+        assert!(wrong::<A>(&broken, &expected, additions, 0).is_some());
         let mut broken = twin;
         broken.swap(1, cols + 1);
-        assert!(wrong::<A>(&broken, &expected, rows.div_ceil(4) + 2, 0).is_some());
+        assert!(wrong::<A>(&broken, &expected, additions, 0).is_some());
     }
 }
 

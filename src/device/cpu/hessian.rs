@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::gram::{GramRows, Tiles};
 use super::simd::SimdLevel;
-use super::sketch::{self, Buckets, Stored};
+use super::sketch::{Buckets, Stored, Walk};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::kernel::{BucketIndex, Curvature, SketchBlock};
@@ -86,16 +86,14 @@ pub fn sketch_rows<T: Element>(
         return Ok(());
     }
     let index = &scratch.index;
-    let len = sketch::scratch_len::<T::Acc>(data.is_sparse(), cols, classes, index.longest());
-    HessianScratch::grow(&mut scratch.threads, len);
+    let walk = Walk::of(&Stored::of(data), cols, classes, index, rayon::current_num_threads());
+    HessianScratch::grow(&mut scratch.threads, walk.scratch_len);
     let threads = &scratch.threads;
     let level = SimdLevel::detect();
-    // Several tasks a thread, so that none waits long for the last one.
-    let task = block.buckets.div_ceil(4 * rayon::current_num_threads());
-    out.par_chunks_mut(task * width).enumerate().for_each(|(t, out)| {
+    out.par_chunks_mut(walk.buckets * width).enumerate().for_each(|(t, out)| {
         let scratch = &mut *own(threads);
-        let data = Stored::of(data);
-        Buckets { data, cols, curvature: *curvature, index, first: t * task, out, scratch }.run(level);
+        let (data, first) = (Stored::of(data), t * walk.buckets);
+        Buckets { data, cols, curvature: *curvature, index, first, stream: walk.stream, out, scratch }.run(level);
     });
     Ok(())
 }

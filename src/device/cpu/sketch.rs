@@ -6,6 +6,7 @@
 
 use super::dense::CHAIN;
 use super::simd::{Lanes, Load, SimdLevel, Work, pack_len, prefetch};
+use super::sketch_stream::{self, Group, group};
 use super::transposed::tile_columns;
 use super::tree::{Tree, levels};
 use crate::data::Matrix;
@@ -15,6 +16,7 @@ use bytemuck::{cast_slice, cast_slice_mut};
 use half::f16;
 
 /// The stored rows of a matrix.
+#[derive(Clone, Copy)]
 pub(super) enum Stored<'a, T> {
     /// Row-major.
     Dense(&'a [T]),
@@ -46,14 +48,51 @@ pub(super) struct Buckets<'a, T: Element> {
     pub curvature: Curvature<'a, T::Acc>,
     pub index: &'a BucketIndex,
     pub first: usize,
+    /// Whether to take the rows as they are stored: what [`Walk::of`] says.
+    pub stream: bool,
     /// (buckets x dK), row-major.
     pub out: &'a mut [T::Acc],
-    /// At least [`scratch_len`] numbers, of any value.
+    /// At least as many numbers as [`Walk::scratch_len`] says, of any value.
     pub scratch: &'a mut [T::Acc],
 }
 
+/// How the rows are visited, which changes no bit.
+pub(super) struct Walk {
+    pub stream: bool,
+    /// Buckets of one task.
+    pub buckets: usize,
+    /// Numbers of scratch that a task needs.
+    pub scratch_len: usize,
+}
+
+impl Walk {
+    /// For `threads` threads.
+    pub(super) fn of<T: Element>(
+        data: &Stored<'_, T>,
+        cols: usize,
+        classes: usize,
+        index: &BucketIndex,
+        threads: usize,
+    ) -> Self {
+        let longest = index.longest();
+        let group = match data {
+            Stored::Dense(values) if classes == 1 && size_of_val(*values) > NEAR_BYTES => group::<T::Acc>(index, cols),
+            _ => None,
+        };
+        if let Some(group) = group {
+            let buckets = group.min(index.buckets().div_ceil(threads));
+            let scratch_len = sketch_stream::scratch_len::<T::Acc>(cols, longest, buckets);
+            return Walk { stream: true, buckets, scratch_len };
+        }
+        // Several tasks a thread, so that none waits long for the last one.
+        let buckets = index.buckets().div_ceil(4 * threads);
+        let sparse = matches!(data, Stored::Sparse(..));
+        Walk { stream: false, buckets, scratch_len: scratch_len::<T::Acc>(sparse, cols, classes, longest) }
+    }
+}
+
 /// Numbers of scratch for data of `cols` columns and K `classes`, when the fullest bucket has `longest` entries.
-pub(super) fn scratch_len<A>(sparse: bool, cols: usize, classes: usize, longest: usize) -> usize {
+fn scratch_len<A>(sparse: bool, cols: usize, classes: usize, longest: usize) -> usize {
     let width = if sparse { cols } else { tile_width::<A>(cols, classes) };
     classes * (CHAIN + levels(longest.div_ceil(CHAIN)) * width)
 }
@@ -72,12 +111,16 @@ macro_rules! buckets_work {
             type Output = ();
             #[inline(always)]
             fn run<L: Lanes<f32> + Lanes<f64> + Load<f64> + Load<f32> + Load<f16>>(self, lanes: L) {
-                match self.data {
-                    Stored::Dense(values) if size_of_val(values) > NEAR_BYTES => {
+                match (self.data, self.curvature) {
+                    (Stored::Dense(values), Curvature::Scalar(roots)) if self.stream => {
+                        let Buckets { cols, index, first, out, scratch: sums, .. } = self;
+                        Group { values, cols, roots, index, first, out, sums }.run::<L, $pack>(lanes)
+                    }
+                    (Stored::Dense(values), _) if size_of_val(values) > NEAR_BYTES => {
                         dense::<L, $t, $pack, true>(lanes, values, self)
                     }
-                    Stored::Dense(values) => dense::<L, $t, $pack, false>(lanes, values, self),
-                    Stored::Sparse(offsets, indices, values) => sparse::<$t>(offsets, indices, values, self),
+                    (Stored::Dense(values), _) => dense::<L, $t, $pack, false>(lanes, values, self),
+                    (Stored::Sparse(offsets, indices, values), _) => sparse::<$t>(offsets, indices, values, self),
                 }
             }
         }
@@ -113,6 +156,7 @@ impl<'a, T: Element> Buckets<'a, T> {
             curvature,
             index: self.index,
             first: self.first,
+            stream: self.stream,
             out: cast_slice_mut(self.out),
             scratch: cast_slice_mut(self.scratch),
         }
@@ -126,8 +170,10 @@ fn fill_factors<A: Accumulator>(curvature: &Curvature<'_, A>, scale: A, entries:
     for (e, entry) in entries.iter().enumerate() {
         let (example, r) = (entry.row() / classes, entry.row() % classes);
         let signed = if entry.minus() { -scale } else { scale };
+        // One root for all classes.
+        let root = curvature.root(example, r);
         for (k, factors) in factors.chunks_exact_mut(CHAIN).enumerate() {
-            factors[e] = curvature.coefficient(example, r, k) * signed;
+            factors[e] = root * curvature.shifted(example, r, k) * signed;
         }
     }
 }
@@ -298,7 +344,7 @@ fn sparse<T: Element>(offsets: &[usize], indices: &[u32], values: &[T], work: Bu
 
 /// Adds what the levels of the tree still hold; the total lies in the level of the latest sum.
 #[inline(always)]
-fn finish<A: Accumulator>(tree: Tree, set: usize, sums: &mut [A]) -> &[A] {
+pub(super) fn finish<A: Accumulator>(tree: Tree, set: usize, sums: &mut [A]) -> &[A] {
     let (latest, remaining) = tree.finish();
     let (_, sums) = sums.split_at_mut(latest * set);
     let (total, above) = sums.split_at_mut(set);
@@ -311,7 +357,7 @@ fn finish<A: Accumulator>(tree: Tree, set: usize, sums: &mut [A]) -> &[A] {
 
 /// `right = left + right`.
 #[inline(always)]
-fn add_left<A: Accumulator>(left: &[A], right: &mut [A]) {
+pub(super) fn add_left<A: Accumulator>(left: &[A], right: &mut [A]) {
     for (b, &a) in right.iter_mut().zip(left) {
         *b = a + *b;
     }
@@ -323,7 +369,7 @@ mod tests {
     use crate::data::{Csr, Dense};
     use crate::kernel::{SketchBlock, SketchKind};
 
-    fn run<T: Element>(matrix: &Matrix<T>, level: SimdLevel) -> Vec<T::Acc> {
+    fn softmax<T: Element>(matrix: &Matrix<T>, level: SimdLevel) -> Vec<T::Acc> {
         let (rows, cols, classes) = (matrix.rows(), matrix.cols(), 3);
         let probabilities: Vec<_> = (0..rows * classes).map(|i| T::Acc::from_f64((i % 7) as f64 / 10.0)).collect();
         let scale = T::Acc::from_f64(0.3);
@@ -338,6 +384,7 @@ mod tests {
             curvature: Curvature::Softmax { probabilities: &probabilities, classes, scale },
             index: &index,
             first: 0,
+            stream: false,
             out: &mut out,
             scratch: &mut vec![T::Acc::from_f64(7.0); len],
         }
@@ -351,11 +398,49 @@ mod tests {
         let columns = (0..300).map(|i| i % 43).collect();
         let sparse = Csr::new(300, 43, (0..=300).collect(), columns, vec![T::from_f64(0.7); 300]).unwrap();
         for matrix in [dense, Matrix::Csr(sparse)] {
-            let portable = run(&matrix, SimdLevel::Portable);
+            let portable = softmax(&matrix, SimdLevel::Portable);
             for level in [SimdLevel::Avx2, SimdLevel::Avx512] {
-                assert_eq!(portable, run(&matrix, level.min(SimdLevel::detect())), "{level:?}");
+                assert_eq!(portable, softmax(&matrix, level.min(SimdLevel::detect())), "{level:?}");
             }
         }
+    }
+
+    /// Each way to visit the rows: several groups of buckets, buckets of several blocks of rows, an empty one.
+    fn check_walks<T: Element>() {
+        let (rows, cols, buckets) = (1500, 43, 10);
+        let values: Vec<T> = (0..rows * cols).map(|i| T::from_f64((i as f64 * 0.618).fract() - 0.5)).collect();
+        let roots: Vec<T::Acc> = (0..rows).map(|i| T::Acc::from_f64((i % 7) as f64 / 10.0)).collect();
+        let block = SketchBlock { kind: SketchKind::CountSketch, seed: 1, iteration: 2, block: 3, buckets };
+        let mut index = BucketIndex::default();
+        for listed in [rows, 3] {
+            block.index(listed, &mut index).unwrap();
+            let walk = |stream, task: usize, level: SimdLevel| {
+                let mut out = vec![T::Acc::ZERO; buckets * cols];
+                let longest = index.longest();
+                let gathered = scratch_len::<T::Acc>(false, cols, 1, longest);
+                let len = gathered.max(sketch_stream::scratch_len::<T::Acc>(cols, longest, task));
+                for (t, out) in out.chunks_mut(task * cols).enumerate() {
+                    let scratch = &mut vec![T::Acc::from_f64(7.0); len];
+                    let (data, curvature) = (Stored::Dense(&values[..]), Curvature::Scalar(&roots[..]));
+                    Buckets { data, cols, curvature, index: &index, first: t * task, stream, out, scratch }.run(level);
+                }
+                out
+            };
+            let gathered = walk(false, buckets, SimdLevel::Portable);
+            assert!(gathered.iter().any(|x| x.to_f64() != 0.0));
+            for level in [SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512] {
+                for task in [buckets, 3] {
+                    assert_eq!(gathered, walk(true, task, level.min(SimdLevel::detect())), "{level:?} {task}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_walk_gives_the_same_bits() {
+        check_walks::<f64>();
+        check_walks::<f32>();
+        check_walks::<f16>();
     }
 
     #[test]

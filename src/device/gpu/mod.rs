@@ -6,6 +6,7 @@
 mod adapter;
 mod context;
 mod element;
+mod hessian;
 mod plan;
 mod run;
 mod store;
@@ -19,13 +20,15 @@ pub use element::GpuElement;
 
 use adapter::choose;
 use context::Context;
+use hessian::{Form, HessianPlan};
 use plan::Plan;
 use store::Store;
 
 use crate::data::{Matrix, Operand};
 use crate::device::{Batch, Device, DeviceInfo};
 use crate::error::{Error, Result};
-use crate::kernel::{Bounds, Kernel, Launch};
+use crate::kernel::{Bounds, Curvature, Kernel, Launch, SketchBlock};
+use crate::scalar::Precision;
 
 /// How workers' streams become command buffers. The replies are the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +56,14 @@ pub struct GpuOptions {
     pub own_device: bool,
     /// For tests that a broken kernel is noticed, and for trying out another kernel.
     pub rewrite: Option<Rewrite>,
+}
+
+impl GpuOptions {
+    /// What is compiled for a kernel.
+    fn source(&self, kernel: &Kernel, precision: Precision) -> String {
+        let text = kernel.source(precision).unwrap_or(kernel.f32);
+        self.rewrite.as_ref().map_or_else(|| text.to_string(), |rewrite| rewrite(kernel, text))
+    }
 }
 
 /// The shards of one operand, and for sparse ones their compressed columns once a transposed product has asked for them.
@@ -85,6 +96,8 @@ pub struct GpuDevice<T> {
     operands: BTreeMap<Operand, Resident>,
     /// By operand, direction and number of vectors.
     plans: BTreeMap<(Operand, bool, usize), Plan>,
+    /// By operand and worker, for the blocks asked for last.
+    hessians: BTreeMap<(Operand, usize), HessianPlan>,
     seconds: Option<f64>,
     element: PhantomData<T>,
 }
@@ -117,6 +130,7 @@ impl<T: GpuElement> GpuDevice<T> {
             bounds,
             operands: BTreeMap::new(),
             plans: BTreeMap::new(),
+            hessians: BTreeMap::new(),
             seconds: None,
             element: PhantomData,
         })
@@ -160,6 +174,68 @@ impl<T: GpuElement> GpuDevice<T> {
         Ok(2.0 * copies.len() as f64 * bytes as f64 / best)
     }
 
+    /// `(S'A)'(S'A)` for every block S, where the rows of A are those of worker's dense shard times the roots of `curvature`:
+    /// what workers of OverSketched Newton reply (paper 001, Algorithm 2), several of them in two dispatches. `out` holds one
+    /// (cols x cols) block after the other, row-major, both halves filled. Sums are those of the kernels' twins,
+    /// [`crate::kernel::count_sketch::twin`] and [`crate::kernel::gram::twin`].
+    ///
+    /// ```no_run
+    /// use steadfast::data::{Dense, Matrix, Operand};
+    /// use steadfast::device::Device;
+    /// use steadfast::device::gpu::{Adapter, GpuDevice, GpuOptions};
+    /// use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
+    ///
+    /// let mut device = GpuDevice::<f32>::open(&Adapter::Auto, GpuOptions::default())?;
+    /// device.upload(0, Operand::ROWS, Matrix::Dense(Dense::new(3, 1, vec![1.0, 2.0, -1.0])?))?;
+    /// let block = |block| SketchBlock { kind: SketchKind::CountSketch, seed: 1, iteration: 0, block, buckets: 64 };
+    /// let mut out = [0.0; 2];
+    /// device.sketched_gram(0, Operand::ROWS, &Curvature::Scalar(&[1.0; 3]), &[block(0), block(1)], &mut out)?;
+    /// assert_eq!(out[0], 6.0);
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a missing or sparse shard, softmax, blocks of different form, or a length that does not fit;
+    /// [`Error::Device`] when the shard, a sketch or a Gram block does not fit one storage binding or the device failed.
+    pub fn sketched_gram(
+        &mut self,
+        worker: usize,
+        operand: Operand,
+        curvature: &Curvature<'_, f32>,
+        blocks: &[SketchBlock],
+        out: &mut [f32],
+    ) -> Result<()> {
+        let dense = self.operands.get(&operand).and_then(|o| o.rows.shapes.get(&worker)).filter(|s| !s.sparse);
+        let Some(shape) = dense.map(|shape| (shape.rows, shape.cols)) else {
+            let got = format!("worker {worker} without a dense shard of operand {}", operand.0);
+            return Err(Error::usage("sketched Gram block", got, "a resident dense shard"));
+        };
+        let roots = hessian::roots(curvature, shape.0)?;
+        let form = Form::new::<T>(shape, blocks)?;
+        expect("Gram blocks", out.len(), blocks.len() * shape.1 * shape.1)?;
+        if out.is_empty() || roots.is_empty() {
+            out.fill(0.0);
+            return Ok(());
+        }
+        let mut plan = match self.hessians.remove(&(operand, worker)) {
+            Some(plan) if plan.serves(&form) => plan,
+            _ => {
+                self.gathered(operand, false)?;
+                let store = match self.operands.get(&operand) {
+                    Some(resident) => &resident.rows,
+                    None => {
+                        return Err(Error::usage("product", format!("operand {}", operand.0), "an uploaded operand"));
+                    }
+                };
+                HessianPlan::new::<T>(&self.context, &self.options, &self.bounds, store, worker, form)?
+            }
+        };
+        // A plan that fails is not kept: its buffers may be mapped or lost.
+        plan.run(&self.context, &self.bounds, roots, blocks, out)?;
+        self.hessians.insert((operand, worker), plan);
+        Ok(())
+    }
+
     /// Destroys the wgpu device beneath, as a driver's reset would: every later call is an [`Error::Device`], here and on
     /// the devices that share it; one that is opened later is whole. For tests and drills.
     pub fn lose(&self) {
@@ -188,18 +264,21 @@ impl<T: GpuElement> GpuDevice<T> {
         resident.rows.gather::<T>(&self.context, &self.bounds)
     }
 
+    /// The same; a store that failed halfway is not whole any more, unless it was refused for what was asked of it.
+    fn gathered(&mut self, operand: Operand, transposed: bool) -> Result<()> {
+        self.ready(operand, transposed).inspect_err(|error| {
+            if !matches!(error, Error::Usage { .. }) {
+                self.forget(operand);
+            }
+        })
+    }
+
     fn plan(&mut self, key: (Operand, bool, usize)) -> Result<Plan> {
         if let Some(plan) = self.plans.remove(&key) {
             return Ok(plan);
         }
         let (operand, transposed, r) = key;
-        if let Err(error) = self.ready(operand, transposed) {
-            // A store that failed halfway is not whole any more, unless it was refused for what was asked of it.
-            if !matches!(error, Error::Usage { .. }) {
-                self.forget(operand);
-            }
-            return Err(error);
-        }
+        self.gathered(operand, transposed)?;
         let store = match self.operands.get(&operand) {
             Some(Resident { columns: Some(columns), .. }) if transposed => columns,
             Some(resident) => &resident.rows,
@@ -210,7 +289,13 @@ impl<T: GpuElement> GpuDevice<T> {
 
     fn forget(&mut self, operand: Operand) {
         self.operands.remove(&operand);
+        self.unplan(operand);
+    }
+
+    /// Drops whatever binds the shards of an operand.
+    fn unplan(&mut self, operand: Operand) {
         self.plans.retain(|key, _| key.0 != operand);
+        self.hessians.retain(|key, _| key.0 != operand);
     }
 }
 
@@ -224,7 +309,7 @@ impl<T: GpuElement> Device<T> for GpuDevice<T> {
         resident.columns = None;
         let in_place = resident.rows.upload(&self.context, &self.bounds, worker, &shard)?;
         if !in_place {
-            self.plans.retain(|key, _| key.0 != operand);
+            self.unplan(operand);
         }
         Ok(())
     }

@@ -170,10 +170,7 @@ impl Plan {
             Some(bytes) => Some(context.buffer("pieces", bytes, Usage::STORAGE, false)?),
             None => None,
         };
-        let source = |kernel: &Kernel| {
-            let text = kernel.source(T::PRECISION).unwrap_or(kernel.f32);
-            options.rewrite.as_ref().map_or_else(|| text.to_string(), |rewrite| rewrite(kernel, text))
-        };
+        let source = |kernel: &Kernel| options.source(kernel, T::PRECISION);
         let matvec = context.pipeline(product.kernel.name, &source(&product.kernel), Some(&launch))?;
         let join = match pieces {
             Some(_) => Some(context.pipeline("sum_segments", &source(&sum_segments::KERNEL), None)?),
@@ -341,11 +338,11 @@ pub(super) fn grid(context: &Context, groups: usize, bounds: &Bounds) -> Result<
     Ok((number(context, x)?, number(context, y)?))
 }
 
-fn number(context: &Context, n: usize) -> Result<u32> {
+pub(super) fn number(context: &Context, n: usize) -> Result<u32> {
     u32::try_from(n).map_err(|_| context.error(format!("{n} does not fit the 32-bit numbers of a kernel")))
 }
 
-fn too_large(context: &Context, what: &str, bytes: usize, bounds: &Bounds) -> Error {
+pub(super) fn too_large(context: &Context, what: &str, bytes: usize, bounds: &Bounds) -> Error {
     context.error(format!("{what} takes {bytes} bytes; a storage binding holds at most {}", bounds.binding_bytes))
 }
 
@@ -354,7 +351,7 @@ fn region(buffer: &wgpu::Buffer, offset: usize, bytes: usize) -> wgpu::BindingRe
     wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: offset as u64, size })
 }
 
-fn bind(
+pub(super) fn bind(
     context: &Context,
     pipeline: &wgpu::ComputePipeline,
     resources: Vec<wgpu::BindingResource<'_>>,

@@ -51,7 +51,8 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    fn slot(&self, worker: usize) -> Option<usize> {
+    /// Where a worker's shard is.
+    pub fn slot(&self, worker: usize) -> Option<usize> {
         self.workers.iter().position(|&w| w == Some(worker))
     }
 }
