@@ -165,7 +165,7 @@ pub fn exact_gram<T: Element>(
 /// use steadfast::device::{HessianScratch, sketched_gram};
 /// use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
 /// let data = Matrix::Dense(Dense::new(3, 1, vec![1.0f32, 2.0, -1.0])?);
-/// let block = SketchBlock { kind: SketchKind::CountSketch, seed: 1, iteration: 0, block: 0, buckets: 64 };
+/// let block = SketchBlock { kind: SketchKind::CountSketch, seed: 2, iteration: 0, block: 0, buckets: 64 };
 /// let mut out = [0.0];
 /// sketched_gram(&data, &Curvature::Scalar(&[1.0; 3]), &block, &mut HessianScratch::default(), &mut out)?;
 /// // No two of the three rows share one of the 64 buckets here, so the sketch loses nothing.
