@@ -33,7 +33,7 @@ pub trait HessianOracle: Send {
     /// [`Error::TooManyFaults`] when too few blocks are left; [`Error::Usage`] for numbers that don't fit.
     fn hessian(&mut self, form: CurvatureForm, numbers: &[f64], out: &mut [f64]) -> Result<HessianRound>;
 
-    /// Doubles the sketch. False where there is none, or the exact Hessian is no dearer.
+    /// Doubles the sketch. False where there is none.
     fn grow(&mut self) -> bool;
 
     /// The fleet's counts so far.

@@ -1,14 +1,12 @@
 //! The workers of GIANT: which local directions a configuration asks for, and the fleet that makes them.
 
 use super::config::TrainConfig;
-use super::hessian::{block_faults, stored_as};
+use super::hessian::{block_fleet, stored_as};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
-use crate::fleet::{BlockFleet, Clock, Delay};
 use crate::method::{Giant, Stragglers};
 use crate::oracle::{DirectionOracle, DirectionPlan, LocalDirections};
 use crate::scalar::{Element, Precision};
-use crate::seed::{Seed, mix};
 
 impl TrainConfig {
     /// The plan of local directions, for a method that wants them.
@@ -51,8 +49,6 @@ fn make<'a, T: Element>(
     features: &'a Matrix<f64>,
     plan: DirectionPlan,
 ) -> Result<Box<dyn DirectionOracle + 'a>> {
-    // Delays apart from those of the rounds with encoded shards.
-    let clock = Clock { delay: Delay::parse(&config.delay)?, seed: Seed(mix(config.seed)), ..Clock::default() };
-    let fleet = BlockFleet::new(block_faults(config, config.workers)?, clock);
+    let fleet = block_fleet(config, config.workers)?;
     Ok(Box::new(LocalDirections::new(stored_as::<T>(features), fleet, plan)?))
 }

@@ -10,7 +10,7 @@ use crate::fleet::{BlockFleet, Clock, Delay, Enough, FaultPlan, Faults};
 use crate::objective::Objective;
 use crate::oracle::{BlockHessian, HessianOracle, HessianPlan};
 use crate::scalar::{Element, Precision};
-use crate::seed::Seed;
+use crate::seed::{Seed, mix};
 use crate::sketch::{Sketch, sketch_by_name};
 
 /// Columns of the Hessian up to which it is formed: three such matrices of f64 are 400 MB, and a factorization takes a second.
@@ -69,10 +69,7 @@ fn make<'a, T: Element>(
     plan: HessianPlan,
     workers: usize,
 ) -> Result<Box<dyn HessianOracle + 'a>> {
-    // Apart from the workers that hold encoded shards: the same number is another worker here.
-    let seed = Seed(crate::seed::mix(config.seed));
-    let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
-    let fleet = BlockFleet::new(block_faults(config, workers)?, clock);
+    let fleet = block_fleet(config, workers)?;
     Ok(Box::new(BlockHessian::new(stored_as::<T>(features), fleet, plan)?))
 }
 
@@ -84,14 +81,20 @@ pub(super) fn stored_as<T: Element>(features: &Matrix<f64>) -> Cow<'_, Matrix<T>
     }
 }
 
+/// Workers that read the data as they are, in the run's delays; seeded apart from those that hold encoded shards: the same number
+/// is another worker here.
+pub(super) fn block_fleet(config: &TrainConfig, workers: usize) -> Result<BlockFleet> {
+    let clock = Clock { delay: Delay::parse(&config.delay)?, seed: Seed(mix(config.seed)), ..Clock::default() };
+    Ok(BlockFleet::new(block_faults(config, workers)?, clock))
+}
+
 /// As large a share of these workers is slow or dead as of the run's own, rounded up; liars there are none (see [`BlockFleet`]).
-pub(super) fn block_faults(config: &TrainConfig, workers: usize) -> Result<Faults> {
+fn block_faults(config: &TrainConfig, workers: usize) -> Result<Faults> {
     let share = |count: usize| (count * workers).div_ceil(config.workers);
     let (slow, dead) = (share(config.inject_slow), share(config.inject_dead));
     if slow + dead == 0 {
         return Ok(Faults::none(workers));
     }
-    // Seeded apart from the workers that hold encoded shards.
-    let plan = FaultPlan::new(workers, Seed(crate::seed::mix(config.seed)));
+    let plan = FaultPlan::new(workers, Seed(mix(config.seed)));
     Ok(plan.changing(!config.fixed_liars).slow(slow).dead(dead).split()?.0)
 }

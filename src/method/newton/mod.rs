@@ -166,12 +166,11 @@ impl Newton {
 
     /// Along the direction, by values: one round for all steps.
     fn search(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
+        self.ray.aim(problem, &self.direction)?;
         let step = if self.options.unit_step {
-            self.ray.aim(problem, &self.direction)?;
             self.ray.land(problem, iterate, &self.direction, 1.0);
             Some(1.0)
         } else {
-            self.ray.aim(problem, &self.direction)?;
             if self.sketched && self.options.subspace {
                 self.subspace.improve(problem, iterate, &mut self.direction, &mut self.ray)?;
             }
@@ -258,6 +257,15 @@ impl Newton {
         Ok(Step::Stuck)
     }
 
+    /// One step of whatever kind the problem takes.
+    fn advance(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
+        if problem.objective().regularizer.is_some() {
+            self.composite(problem, iterate)
+        } else {
+            self.smooth(problem, iterate)
+        }
+    }
+
     /// Stationarity and duality gap of a composite problem at the iterate.
     fn judge(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) {
         self.residuals.resize(iterate.weights.len(), 0.0);
@@ -306,17 +314,13 @@ impl Method for Newton {
             problem.grow_sketch();
         }
         self.before = iterate.stationarity;
-        let composite = problem.objective().regularizer.is_some();
-        let mut take = |this: &mut Self, iterate: &mut Iterate| {
-            if composite { this.composite(problem, iterate) } else { this.smooth(problem, iterate) }
-        };
-        let step = take(self, iterate)?;
+        let step = self.advance(problem, iterate)?;
         if step != Step::Stuck || iterate.age == 0 {
             return Ok(step);
         }
         // The margins may have drifted.
         self.verify(problem, iterate)?;
-        if composite { self.composite(problem, iterate) } else { self.smooth(problem, iterate) }
+        self.advance(problem, iterate)
     }
 
     fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
