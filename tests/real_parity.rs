@@ -61,7 +61,7 @@ fn independent_liars_are_always_located() {
     for t in 1..=7 {
         let code = code(15, t, 0);
         for lie in Lie::ALL {
-            let cell = envelope(&code, t, lie, 200, Seed(5)).unwrap();
+            let cell = envelope(&code, t, lie, 0, 200, Seed(5)).unwrap();
             assert_eq!(cell.above_bound, 0, "{cell:?}");
             if lie.is_independent() {
                 assert_eq!((cell.located, cell.refused), (1.0, 0.0), "{cell:?}");
@@ -80,7 +80,7 @@ fn more_workers_more_liars() {
     for (m, t, trials) in [(30, 10, 50), (60, 20, 20), (150, 50, 5)] {
         let code = code(m, t, 0);
         for lie in [Lie::Gaussian, Lie::SignFlip, Lie::Zero, Lie::Scale, Lie::Replay, Lie::ColludeRandom] {
-            let cell = envelope(&code, t, lie, trials, Seed(6)).unwrap();
+            let cell = envelope(&code, t, lie, 0, trials, Seed(6)).unwrap();
             assert_eq!(cell.above_bound, 0, "{cell:?}");
             if lie.is_independent() {
                 assert_eq!((cell.located, cell.refused), (1.0, 0.0), "{cell:?}");
@@ -135,7 +135,7 @@ fn one_liar_too_many_is_refused() {
     for t in 1..=6 {
         let code = code(15, t, 0);
         for lie in [Lie::SignFlip, Lie::Zero, Lie::Scale, Lie::Replay] {
-            let cell = envelope(&code, t + 1, lie, 100, Seed(7)).unwrap();
+            let cell = envelope(&code, t + 1, lie, 0, 100, Seed(7)).unwrap();
             assert_eq!(cell.refused, 1.0, "{cell:?}");
         }
         // The paper's attack: N(0, 100^2) added; and a constant.
@@ -349,7 +349,7 @@ fn several_vectors_at_once() {
 #[test]
 fn the_papers_own_matrices_decode_while_they_can() {
     let code = with(15, 1, 0, ParityOptions { basis: Some(Basis::Plain), ..Default::default() });
-    let cell = envelope(&code, 1, Lie::SignFlip, 50, Seed(1)).unwrap();
+    let cell = envelope(&code, 1, Lie::SignFlip, 0, 50, Seed(1)).unwrap();
     assert_eq!((cell.located, cell.above_bound), (1.0, 0), "{cell:?}");
 }
 

@@ -2,13 +2,14 @@
 //! of small shards, lies are laid over them, and the decoder sees nothing else.
 
 use super::real_parity::near_dependent;
-use super::{DataCode, Layout, RealParity, Replies, Workspace};
-use crate::data::ShardStats;
+use super::{DataCode, KeyedCheck, Keys, Layout, RealParity, Replies, ReplyCheck, Workspace};
+use crate::data::{Dense, Matrix, Operand, ShardStats};
 use crate::error::{Error, Result};
 use crate::scalar::Precision;
 use crate::seed::{Purpose, Seed};
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// One encoded product `A v` with its shards, for as many broadcast vectors as wanted.
@@ -20,6 +21,7 @@ pub struct EncodedProduct {
     data: Vec<f64>,
     shards: Vec<f64>,
     stats: Vec<ShardStats>,
+    check: Option<Arc<KeyedCheck>>,
 }
 
 /// A broadcast vector, the honest replies to it (m x p) and the exact value (n).
@@ -77,7 +79,22 @@ impl EncodedProduct {
                 max_abs: shard.iter().fold(0.0, |top: f64, x| top.max(x.abs())),
             });
         }
-        EncodedProduct { layout, precision, workers: m, data, shards, stats }
+        EncodedProduct { layout, precision, workers: m, data, shards, stats, check: None }
+    }
+
+    /// The same with `keys` secret keys a worker; none for 0.
+    ///
+    /// # Errors
+    /// None that a product made by this type has.
+    pub fn with_keys(mut self, keys: usize, seed: Seed) -> Result<Self> {
+        let Layout { shard_rows: p, cols, .. } = self.layout;
+        let mut check = KeyedCheck::new(self.workers);
+        for (worker, shard) in self.shards.chunks_exact(p * cols).enumerate() {
+            let shard = Matrix::Dense(Dense::new(p, cols, shard.to_vec())?);
+            check.set(worker, Keys::make(seed, keys, worker, Operand::ROWS, &shard))?;
+        }
+        self.check = (keys > 0).then(|| Arc::new(check));
+        Ok(self)
     }
 
     /// Shape of the encoded matrix.
@@ -126,7 +143,7 @@ impl EncodedProduct {
             broadcast: &honest.broadcast,
             stats: &self.stats,
             round,
-            check: None,
+            check: self.check.as_deref().map(|check| check as &dyn ReplyCheck),
         }
     }
 }
@@ -210,6 +227,8 @@ pub struct Cell {
     pub liars: usize,
     /// What they send.
     pub lie: Lie,
+    /// Secret keys a worker.
+    pub keys: usize,
     /// Number of trials.
     pub trials: usize,
     /// Share of trials in which exactly the liars were named.
@@ -228,20 +247,20 @@ pub struct Cell {
     pub decode: Duration,
 }
 
-/// Measures one cell: `trials` rounds of f32 workers, in each of which `liars` random workers lie.
+/// Measures one cell: `trials` rounds of f32 workers, in each of which `liars` random workers lie; with `keys` secret keys a worker.
 ///
 /// ```
 /// use steadfast::coding::{Lie, RealParity, Tolerance, envelope};
 /// use steadfast::seed::Seed;
 /// let code = RealParity::new(15, Tolerance { liars: 4, stragglers: 0 })?;
-/// let cell = envelope(&code, 4, Lie::SignFlip, 5, Seed(1))?;
+/// let cell = envelope(&code, 4, Lie::SignFlip, 0, 5, Seed(1))?;
 /// assert_eq!((cell.located, cell.above_bound), (1.0, 0));
 /// # Ok::<(), steadfast::Error>(())
 /// ```
 ///
 /// # Errors
 /// [`Error::Usage`] for more liars than workers or no trials; never for a refused round.
-pub fn envelope(code: &RealParity, liars: usize, lie: Lie, trials: usize, seed: Seed) -> Result<Cell> {
+pub fn envelope(code: &RealParity, liars: usize, lie: Lie, keys: usize, trials: usize, seed: Seed) -> Result<Cell> {
     const COLUMNS: usize = 32;
     let m = code.workers();
     if liars > m || trials == 0 {
@@ -250,6 +269,7 @@ pub fn envelope(code: &RealParity, liars: usize, lie: Lie, trials: usize, seed: 
     }
     let shard_rows = 2 * (code.checks() + 12);
     let product = EncodedProduct::new(code, shard_rows * code.blocks(), COLUMNS, Precision::F32, seed);
+    let product = product.with_keys(keys, seed)?;
     let (present, implausible) = (vec![true; m], vec![false; m]);
     let mut workspace = Workspace::default();
     let mut out = vec![0.0; product.layout.rows];
@@ -289,6 +309,7 @@ pub fn envelope(code: &RealParity, liars: usize, lie: Lie, trials: usize, seed: 
         workers: m,
         liars,
         lie,
+        keys,
         trials,
         located: share(located),
         refused: share(refused),

@@ -9,7 +9,7 @@ use crate::objective::{LOSS_NAMES, Penalized, Penalty};
 use crate::oracle::DirectionPlan;
 use crate::scalar::Precision;
 use crate::seed::Seed;
-use crate::sketch::sketch_by_name;
+use crate::sketch::block_sketch;
 
 /// Refuses numbers outside their range.
 fn at_least(what: &str, got: f64, least: f64, open: bool) -> Result<()> {
@@ -78,7 +78,7 @@ impl TrainConfig {
         }
         self.direction_plan()?;
         // One column and one row: what is left to find is a sketch that the data don't allow.
-        sketch_by_name(&self.sketch, 1 << 20, 1, Seed(self.seed))?;
+        block_sketch(&self.sketch, 1 << 20, 1, Seed(self.seed))?;
         Attack::parse(&self.attack)?;
         let delay = Delay::parse(&self.delay)?;
         if self.fleet == FleetKind::Tcp && delay != Delay::None {

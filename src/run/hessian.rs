@@ -5,28 +5,21 @@ use std::borrow::Cow;
 
 use super::config::TrainConfig;
 use crate::data::Matrix;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::fleet::{BlockFleet, Clock, Delay, Enough, FaultPlan, Faults};
 use crate::objective::Objective;
 use crate::oracle::{BlockHessian, HessianOracle, HessianPlan};
 use crate::scalar::{Element, Precision};
 use crate::seed::{Seed, mix};
-use crate::sketch::{Sketch, sketch_by_name};
-
-/// Columns of the Hessian up to which it is formed: three such matrices of f64 are 400 MB, and a factorization takes a second.
-/// Beyond, directions come from products.
-const MOST_COLUMNS: usize = 4096;
-
-/// A sketch is taken when the rows of A are this many times its own: below, the exact product costs about the same.
-const WORTH: usize = 2;
+use crate::sketch::HessianForm;
 
 /// Share of the workers that an exact Hessian waits for before the others' work is started again.
 const SHARE: f64 = 0.9;
 
 /// The oracle of a second-order method; nothing for others, and where the matrix is too large or the loss has no form for it.
 ///
-/// `oversketched-newton` sketches where that is cheaper: where A, of n K rows, has at least twice as many as the sketch. Else,
-/// and for `newton`, the exact Hessian is split over the workers of the run, with speculative execution.
+/// `oversketched-newton` sketches where that is cheaper ([`HessianForm`]). Else, and for `newton`, the exact Hessian is split over
+/// the workers of the run, with speculative execution.
 ///
 /// # Errors
 /// Names and numbers that can't be used.
@@ -36,25 +29,15 @@ pub fn open<'a>(
     objective: &Objective,
     features: &'a Matrix<f64>,
 ) -> Result<Option<Box<dyn HessianOracle + 'a>>> {
-    let classes = objective.loss.outputs();
-    let width = classes * features.cols();
-    let second_order = matches!(method, "newton" | "oversketched-newton");
-    if !second_order || objective.loss.curvature_form().is_none() || width > MOST_COLUMNS {
+    if !matches!(method, "newton" | "oversketched-newton") || objective.loss.curvature_form().is_none() {
         return Ok(None);
     }
-    let rows = features.rows() * classes;
-    let sketch = sketch_by_name(&config.sketch, rows, width, Seed(config.seed))?;
-    let Some(&sketch) = sketch.blocks() else {
-        return Err(Error::usage(
-            "--sketch",
-            sketch.name(),
-            "oversketch, count-sketch or uniform: what workers can make alone",
-        ));
-    };
-    let (plan, workers) = if method == "oversketched-newton" && rows >= WORTH * sketch.dimension() {
-        (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made())
-    } else {
-        (HessianPlan::Exact { enough: Enough::Speculative { share: SHARE } }, config.workers)
+    let sketched = method == "oversketched-newton";
+    let (rows, cols, classes) = (features.rows(), features.cols(), objective.loss.outputs());
+    let (plan, workers) = match HessianForm::choose(&config.sketch, sketched, rows, cols, classes, Seed(config.seed))? {
+        HessianForm::Products => return Ok(None),
+        HessianForm::Sketched(sketch) => (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made()),
+        HessianForm::Exact => (HessianPlan::Exact { enough: Enough::Speculative { share: SHARE } }, config.workers),
     };
     Ok(Some(match config.precision.unwrap_or(Precision::F64) {
         Precision::F64 => make::<f64>(config, features, plan, workers)?,

@@ -15,6 +15,7 @@
 
 mod blocks;
 mod factor;
+mod form;
 mod gaussian;
 mod leverage;
 mod registry;
@@ -22,6 +23,7 @@ mod srht;
 
 pub use blocks::BlockSketch;
 pub use factor::{FactorRows, HessianFactor};
+pub use form::{HessianCost, HessianForm, block_sketch};
 pub use gaussian::Gaussian;
 pub use leverage::Leverage;
 pub use registry::{SKETCHES, sketch_by_name};

@@ -69,6 +69,7 @@ fn names() {
     option(&["--partition", "random"], &["--partition", "`random`", "shuffled, contiguous, sorted"]);
     option(&["--fleet", "mpi"], &["--fleet", "`mpi`", "simulated, tcp"]);
     option(&["--precision", "f128"], &["--precision", "`f128`", "auto, f64, f32, f16"]);
+    option(&["--sketch", "gaussian"], &["--sketch", "gaussian", "workers can make alone"]);
     option(&["--threds", "2"], &["--threds", "--threads"]);
 }
 
@@ -101,6 +102,7 @@ fn commands() {
     refused(&["reproduce", "nothing"], &["nothing", "byzantine-grid"]);
     refused(&["plan", "--rows", "10"], &["--cols"]);
     refused(&["plan", "--rows", "0", "--cols", "3"], &["0", "allowed: "]);
+    refused(&["plan", "--rows", "9", "--cols", "3", "--classes", "0"], &["0", "allowed: "]);
     let alone = run(&["worker"]);
     assert_eq!((alone.status, alone.err.lines().count()), (2, 1));
     assert!(alone.err.contains("--fleet tcp"), "{}", alone.err);

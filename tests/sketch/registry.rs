@@ -3,7 +3,7 @@
 use steadfast::data::{Dense, Matrix};
 use steadfast::kernel::Curvature;
 use steadfast::seed::Seed;
-use steadfast::sketch::{BlockSketch, HessianFactor, SKETCHES, Sketch, sketch_by_name};
+use steadfast::sketch::{BlockSketch, HessianCost, HessianFactor, SKETCHES, Sketch, sketch_by_name};
 
 use super::inputs::{dense, orthonormal};
 
@@ -78,4 +78,25 @@ fn degenerate_factors() {
         assert_eq!(sketch.apply(&a, 0).is_err(), name == "leverage", "{name}");
     }
     assert!(HessianFactor::new(&dense::<f32>(5, 2, 1), Curvature::Scalar(&roots)).is_err());
+}
+
+/// A sketch is taken where A has twice as many rows as it, and a Hessian formed up to 4,096 columns.
+#[test]
+fn the_cheapest_form() {
+    let choice = |rows, cols, classes| HessianCost::new("oversketch", rows, cols, classes, None).unwrap();
+    let sketched = choice(20_000, 968, 1);
+    assert_eq!(
+        (sketched.choice.as_str(), sketched.dimension, sketched.blocks),
+        ("sketched", Some(9680), Some([10, 11]))
+    );
+    assert_eq!(sketched.exact_multiply_adds, 20_000.0 * 968.0 * 969.0 / 2.0);
+    // Ten walks over the data, and the Gram blocks of 9,680 rows.
+    assert_eq!(sketched.sketched_multiply_adds, Some(10.0 * 20_000.0 * 968.0 + 9680.0 * 968.0 * 969.0 / 2.0));
+    assert_eq!(choice(19_359, 968, 1).choice, "exact");
+    // Softmax: 10 K d sketched rows beside n K.
+    assert_eq!((choice(1999, 10, 10).choice.as_str(), choice(2000, 10, 10).choice.as_str()), ("exact", "sketched"));
+    assert_eq!(choice(1 << 20, 4096, 1).choice, "sketched");
+    let wide = choice(1 << 20, 4097, 1);
+    assert_eq!((wide.choice.as_str(), wide.dimension), ("products", None));
+    assert!(HessianCost::new("srht", 100, 3, 1, None).unwrap_err().to_string().contains("workers can make alone"));
 }

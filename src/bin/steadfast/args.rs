@@ -181,6 +181,12 @@ pub struct PlanArgs {
     /// Stored values, for sparse data
     #[arg(long)]
     pub nnz: Option<usize>,
+    /// Classes K, for the Hessian of softmax regression
+    #[arg(long, default_value_t = 1)]
+    pub classes: usize,
+    /// Sketch of the Hessian, as in `train`
+    #[arg(long, default_value = "oversketch", value_name = "NAME")]
+    pub sketch: String,
     /// Workers m
     #[arg(long, default_value_t = 15)]
     pub workers: usize,
@@ -224,7 +230,7 @@ pub struct ReproduceArgs {
     /// Keeps what is done and goes on from it (byzantine-grid)
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// Only these data sets, comma-separated (the grids)
+    /// Only these data sets (the grids) or codes M:T (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
     /// Only these attacks, comma-separated (byzantine-grid)

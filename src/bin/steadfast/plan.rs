@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use steadfast::Result;
 use steadfast::coding::{Plan, Tolerance};
+use steadfast::sketch::HessianCost;
 
 use crate::args::PlanArgs;
 use crate::output;
@@ -12,8 +13,9 @@ use crate::output;
 pub fn run(args: &PlanArgs) -> Result<u8> {
     let tolerance = Tolerance { liars: args.liars, stragglers: args.stragglers };
     let plan = Plan::new(args.rows, args.cols, args.nnz, args.workers, tolerance)?;
+    let hessian = HessianCost::new(&args.sketch, args.rows, args.cols, args.classes, args.nnz)?;
     if args.json {
-        output::json(&plan)?;
+        output::json(&Plans { codes: &plan, hessian: &hessian })?;
         return Ok(0);
     }
     let mut text = String::new();
@@ -52,6 +54,28 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
     text.push_str(
         "redundancy counts X and X' (2 = each stored once); codes in brackets are not built here, only compared\n",
     );
+    text.push_str(&describe(&hessian));
     output::text(&text)?;
     Ok(0)
+}
+
+/// All that `--json` prints.
+#[derive(serde::Serialize)]
+struct Plans<'a> {
+    #[serde(flatten)]
+    codes: &'a Plan,
+    hessian: &'a HessianCost,
+}
+
+/// What a Hessian costs, and what `oversketched-newton` takes.
+fn describe(cost: &HessianCost) -> String {
+    let HessianCost { columns, rows, exact_multiply_adds: exact, .. } = *cost;
+    let head = format!("Hessian of {columns} columns over {rows} rows: exact {exact:.2e} multiply-adds");
+    match (cost.sketched_multiply_adds, cost.dimension, cost.blocks) {
+        (Some(sketched), Some(m), Some([needed, made])) => format!(
+            "{head}; {}, {m} rows in {needed} blocks on {made} workers: {sketched:.2e}; oversketched-newton takes the {} one\n",
+            cost.sketch, cost.choice
+        ),
+        _ => format!("{head}; too wide to form: oversketched-newton multiplies with it (conjugate gradients)\n"),
+    }
 }
