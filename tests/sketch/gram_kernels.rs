@@ -14,7 +14,7 @@ use super::inputs::{Curved, Sum, dense, numbers, on_threads, sparse};
 /// the last one, of the whole sum.
 const TERM: usize = 6;
 /// Additions that a panel's product makes one after the other.
-const PANEL: usize = 256;
+const PANEL: usize = 512;
 
 fn wrong<T: Element>(got: &[T::Acc], exact: &[Sum], chain: usize, wide: usize) -> Option<usize> {
     got.iter().zip(exact).position(|(x, e)| !e.agrees::<T>(x.to_f64(), chain + TERM, wide + TERM))
@@ -100,6 +100,9 @@ fn exact_blocks_keep_the_bound_of_their_order() {
         check_twins::<f32>(&dense(rows.min(60), cols, 1), classes);
         check_twins::<f16>(&dense(rows.min(60), cols, 1), classes);
     }
+    // Several stretches of rows.
+    check::<f32>(&dense(12_000, 3, 1), 1);
+    check::<f64>(&dense(12_000, 2, 1), 2);
     // Several tiles, the last one of which is narrower.
     check::<f32>(&dense(40, 600, 1), 1);
     check::<f64>(&dense(30, 270, 1), 2);

@@ -1,10 +1,10 @@
 //! Gram blocks `B'B` and `A_I'A_I`: one symmetric half, in fixed tiles, each product by faer in one thread.
 //!
 //! Order of summation of one entry: rows are cut into panels of [`PANEL`]; a panel is multiplied by faer in the arithmetic
-//! type (whose own order depends on the processor but not on threads, since tiles and panels do not); panels are added in
-//! `f64`, in ascending order, and the sum is rounded once at the end. So with `f32` the chain is at most
-//! `256 + 1` roundings of 2^-24 deep however many rows there are, beside those of a term itself, for the price of one
-//! conversion and addition in 256; an `f32` sum over 20,000 rows would lose two digits that Newton's step needs where
+//! type (whose own order depends on the processor but not on threads, since tiles and panels do not); the panels of a stretch of
+//! rows are added in `f64`, in ascending order, then the stretches, and the sum is rounded once at the end. So with `f32` the
+//! chain is at most `512 + 1` roundings of 2^-24 deep however many rows there are, beside those of a term itself, for the price of
+//! one conversion and addition in 512; an `f32` sum over 20,000 rows would lose two digits that Newton's step needs where
 //! columns are nearly dependent. faer may allocate buffers of its own.
 
 use std::ops::Range;
@@ -21,9 +21,14 @@ use crate::kernel::Curvature;
 use crate::scalar::{Accumulator, Element, Precision};
 
 /// Rows of a panel: the longest chain of additions that faer may make.
-const PANEL: usize = 256;
-/// The most columns of a tile: two panels and their product then fit a second-level cache in `f32`.
-const TILE: usize = 256;
+const PANEL: usize = 512;
+/// The most columns of a tile. faer multiplies large tiles faster than small ones; what is lost to adding up its products in a
+/// third-level cache is less.
+const TILE: usize = 512;
+/// Where there are fewer tiles, rows are cut into stretches until there are about as many tasks.
+const TASKS: usize = 8;
+/// Rows of a stretch at least, or adding up the stretches would cost as much as they do.
+const STRETCH: usize = 4 * PANEL;
 
 /// How the lower half of a (dK x dK) block is cut into tiles: for classes k >= l, the lower tiles of the d x d block
 /// `X' W_kl X`, which is symmetric too.
@@ -35,18 +40,33 @@ pub(super) struct Tiles {
     /// Tiles along the columns of one class.
     across: usize,
     classes: usize,
+    /// Stretches of rows, each with tiles of its own.
+    stretches: usize,
 }
 
 impl Tiles {
-    /// For d `cols`, at least 1, and K `classes`.
-    pub(super) fn new(cols: usize, classes: usize) -> Self {
+    /// For d `cols`, at least 1, K `classes` and sums over so many `rows`.
+    pub(super) fn new(cols: usize, classes: usize, rows: usize) -> Self {
         let width = cols.div_ceil(cols.div_ceil(TILE)).next_multiple_of(16);
-        Tiles { cols, width, across: cols.div_ceil(width), classes }
+        let mut tiles = Tiles { cols, width, across: cols.div_ceil(width), classes, stretches: 1 };
+        tiles.stretches = TASKS.div_ceil(tiles.of_a_stretch()).min(rows / STRETCH).max(1);
+        tiles
+    }
+
+    /// Number of tiles of one stretch of rows.
+    fn of_a_stretch(&self) -> usize {
+        half_square(self.classes) * half_square(self.across)
     }
 
     /// Number of tiles.
     pub(super) fn count(&self) -> usize {
-        half_square(self.classes) * half_square(self.across)
+        self.stretches * self.of_a_stretch()
+    }
+
+    /// The rows of stretch `i`: whole panels, but for the last.
+    fn stretch(&self, i: usize, rows: &Range<usize>) -> Range<usize> {
+        let each = rows.len().div_ceil(self.stretches).next_multiple_of(PANEL);
+        (rows.start + i * each).min(rows.end)..(rows.start + (i + 1) * each).min(rows.end)
     }
 
     /// Numbers of a tile's sums.
@@ -90,13 +110,15 @@ impl<T: Element> GramRows<'_, T> {
     /// The sums of tile `number` into `sums` (columns as long as a tile is wide; only the lower half on the diagonal).
     pub(super) fn tile(&self, level: SimdLevel, number: usize, sums: &mut [f64], scratch: &mut [T::Acc]) {
         let Tiles { cols, width, across, .. } = self.tiles;
+        let rows = self.tiles.stretch(number / self.tiles.of_a_stretch(), &self.examples);
+        let number = number % self.tiles.of_a_stretch();
         let (classes, tile) = (pair(number / half_square(across)), pair(number % half_square(across)));
         let (left, right) = (self.tiles.span(tile.0), self.tiles.span(tile.1));
         let (panels, product) = scratch.split_at_mut(2 * PANEL * width);
         let (left_panel, right_panel) = panels.split_at_mut(PANEL * width);
         sums.fill(0.0);
-        for start in self.examples.clone().step_by(PANEL) {
-            let examples = start..self.examples.end.min(start + PANEL);
+        for start in rows.clone().step_by(PANEL) {
+            let examples = start..rows.end.min(start + PANEL);
             let fill = |columns: &Range<usize>, classes, to: &mut [T::Acc]| {
                 for (example, to) in examples.clone().zip(to.chunks_exact_mut(columns.len())) {
                     let weight = match (classes, &self.curvature) {
@@ -123,7 +145,7 @@ impl<T: Element> GramRows<'_, T> {
             };
             let shape = Shape { rows: examples.len(), left: left.len(), right: right.len(), lower: tile.0 == tile.1 };
             shape.multiply(a, b, width, product);
-            level.run(AddWide { from: product, to: sums });
+            level.run(AddWide { from: product, to: sums, stride: width, shape });
         }
     }
 }
@@ -212,23 +234,31 @@ fn scaled<L: Load<T>, T: Element, const PACK: usize>(lanes: L, work: Scaled<'_, 
     }
 }
 
-/// `to += from`, in `f64`.
+/// `to += from`, in `f64`, of the part of a tile that a product fills.
 struct AddWide<'a, A> {
     from: &'a [A],
     to: &'a mut [f64],
+    /// From one column to the next.
+    stride: usize,
+    shape: Shape,
 }
 
 impl<A: Accumulator> Work for AddWide<'_, A> {
     type Output = ();
     #[inline(always)]
     fn run<L: Lanes<f32> + Lanes<f64> + Load<f64> + Load<f32> + Load<f16>>(self, _: L) {
-        for (to, from) in self.to.iter_mut().zip(self.from) {
-            *to += from.to_f64();
+        let columns = self.to.chunks_exact_mut(self.stride).zip(self.from.chunks_exact(self.stride));
+        for (j, (to, from)) in columns.enumerate().take(self.shape.right) {
+            let filled = if self.shape.lower { j } else { 0 }..self.shape.left;
+            for (to, from) in to[filled.clone()].iter_mut().zip(&from[filled]) {
+                *to += from.to_f64();
+            }
         }
     }
 }
 
 /// One product of panels.
+#[derive(Clone, Copy)]
 struct Shape {
     rows: usize,
     left: usize,
@@ -270,11 +300,13 @@ impl Tiles {
     pub(super) fn assemble<A: Accumulator>(&self, sums: &[f64], row: usize, out: &mut [A]) {
         let (k, a) = (row / self.cols, row % self.cols);
         let (width, i) = (self.width, a / self.width);
+        // From one stretch's sums to the next's.
+        let stretch = self.of_a_stretch() * self.area();
         for (l, out) in out.chunks_exact_mut(self.cols).enumerate() {
             let classes = half_square(k.max(l)) + k.min(l);
             for (j, out) in out.chunks_mut(width).enumerate() {
                 let tile = classes * half_square(self.across) + half_square(i.max(j)) + i.min(j);
-                let sums = &sums[tile * self.area()..(tile + 1) * self.area()];
+                let sums = &sums[tile * self.area()..];
                 let own = a - i * width;
                 // Up to here they lie in a row of the tile, from here on in a column.
                 let stored = match i.cmp(&j) {
@@ -283,7 +315,10 @@ impl Tiles {
                     std::cmp::Ordering::Greater => out.len(),
                 };
                 for (b, out) in out.iter_mut().enumerate() {
-                    *out = A::from_f64(sums[if b < stored { b * width + own } else { own * width + b }]);
+                    let at = if b < stored { b * width + own } else { own * width + b };
+                    // Ascending, as the stretches do.
+                    let sum = (1..self.stretches).fold(sums[at], |sum, s| sum + sums[s * stretch + at]);
+                    *out = A::from_f64(sum);
                 }
             }
         }

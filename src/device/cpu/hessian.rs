@@ -112,15 +112,16 @@ pub fn gram<A: Accumulator>(rows: &[A], cols: usize, scratch: &mut HessianScratc
             format!("whole rows of {cols} numbers, 1 or more"),
         ));
     }
-    let tiles = Tiles::new(cols, 1);
-    let rows = GramRows { data: Stored::Dense(rows), curvature: None, examples: 0..rows.len() / cols, tiles };
+    let count = rows.len() / cols;
+    let tiles = Tiles::new(cols, 1, count);
+    let rows = GramRows { data: Stored::Dense(rows), curvature: None, examples: 0..count, tiles };
     fill(&rows, cols, scratch, out);
     Ok(())
 }
 
 /// `out = A_I'A_I`, the part of the exact Hessian that the examples I contribute: (dK x dK) row-major, both halves filled,
 /// index `k d + j`. Sums over parts of the data add up to the Hessian without its `l2` term. Entries are summed in the
-/// arithmetic type over panels of 256 rows, and in `f64` over the panels. Sparse rows are written out panel by panel: it costs
+/// arithmetic type over panels of 512 rows, and in `f64` over the panels. Sparse rows are written out panel by panel: it costs
 /// what dense data cost.
 ///
 /// ```
@@ -150,7 +151,7 @@ pub fn exact_gram<T: Element>(
         return Err(Error::usage("examples", format!("{examples:?}"), format!("a range within 0..{}", data.rows())));
     }
     if !out.is_empty() {
-        let tiles = Tiles::new(cols, classes);
+        let tiles = Tiles::new(cols, classes, examples.len());
         let rows = GramRows { data: Stored::of(data), curvature: Some(*curvature), examples, tiles };
         fill(&rows, cols * classes, scratch, out);
     }
