@@ -50,8 +50,16 @@ impl Expected {
                 (60, 20, Lie::NearDependent) => Some(4.8),
                 _ => None,
             };
-            // Any collusion above the noise is caught; near-dependent lies are drawn from below it, too.
-            return Expected { located: (lie != Lie::NearDependent).then_some(1.0), error };
+            // A liar escapes two keys with probability (22.4 / L)^2 when its lie is L sigma. For normal multiples of strengths drawn
+            // log-uniformly from 1e5 to 1e9 sigma that is 4e-5 a liar, and nobody is hurt by the few. Near-dependent lies are drawn
+            // from below the noise.
+            let located = match lie {
+                Lie::ColludeRandom => Some(1.0 - 4e-5 * liars as f64),
+                Lie::NearDependent => None,
+                _ => Some(1.0),
+            };
+            let exact = (workers == 1000 && lie != Lie::NearDependent).then_some(1.4);
+            return Expected { located, error: error.or(exact) };
         }
         let (located, error) = match (workers, liars, lie) {
             (15, _, Lie::NearDependent) => (None, Some(905.0)),
