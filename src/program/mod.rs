@@ -20,7 +20,7 @@ mod vector;
 
 pub use linear::{LinearProgram, Row, Variable};
 pub use mps::{parse_mps, read_mps};
-pub use normal::{Exact, NormalMatrix};
+pub use normal::{Exact, NewtonStep, NormalMatrix};
 pub use semidefinite::{SemidefiniteOptimum, SemidefiniteOutcome, SemidefiniteProgram, solve_semidefinite};
 pub use solve::{MakeNormal, Optimum, Outcome, SolveOptions, Status, solve, solve_with};
 pub use standard::{Reduced, Standard, reduce};

@@ -20,7 +20,7 @@ const MOST_COLUMNS: usize = 4096;
 /// A sketch is taken when the rows of A are this many times its own: below, the exact product costs about the same.
 const WORTH: usize = 2;
 
-/// Share of the workers that an exact Hessian waits for before the others' work is started again.
+/// Share of the workers that an exact Hessian waits for, at most, before the others' work is started again.
 const SHARE: f64 = 0.9;
 
 /// The oracle of a second-order method; nothing for others, and where the matrix is too large or the loss has no form for it.
@@ -54,13 +54,20 @@ pub fn open<'a>(
     let (plan, workers) = if method == "oversketched-newton" && rows >= WORTH * sketch.dimension() {
         (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made())
     } else {
-        (HessianPlan::Exact { enough: Enough::Speculative { share: SHARE } }, config.workers)
+        (exact_plan(config), config.workers)
     };
     Ok(Some(match config.precision.unwrap_or(Precision::F64) {
         Precision::F64 => make::<f64>(config, features, plan, workers)?,
         Precision::F32 => make::<f32>(config, features, plan, workers)?,
         Precision::F16 => make::<half::f16>(config, features, plan, workers)?,
     }))
+}
+
+/// Every worker's share of the rows, what is missing started again once all are there but the stragglers that are expected.
+pub(super) fn exact_plan(config: &TrainConfig) -> HessianPlan {
+    // Half a worker less, so that rounding up gives the number that is meant.
+    let present = config.workers.saturating_sub(config.stragglers) as f64 - 0.5;
+    HessianPlan::Exact { enough: Enough::Speculative { share: SHARE.min(present / config.workers as f64) } }
 }
 
 fn make<'a, T: Element>(
