@@ -25,8 +25,9 @@ const SHARE: f64 = 0.9;
 
 /// The oracle of a second-order method; nothing for others, and where the matrix is too large or the loss has no form for it.
 ///
-/// `oversketched-newton` sketches where that is cheaper: where A, of n K rows, has at least twice as many as the sketch. Else,
-/// and for `newton`, the exact Hessian is split over the workers of the run, with speculative execution.
+/// The over-sketched methods sketch where that is cheaper: where A, of n K rows, has at least twice as many as the sketch. Else,
+/// and for the exact ones, the Hessian is split over the workers of the run, with speculative execution. The dual barrier's workers
+/// hold X', so their A has d rows and the Hessian is n x n.
 ///
 /// # Errors
 /// Names and numbers that can't be used.
@@ -36,10 +37,18 @@ pub fn open<'a>(
     objective: &Objective,
     features: &'a Matrix<f64>,
 ) -> Result<Option<Box<dyn HessianOracle + 'a>>> {
+    let dual = matches!(method, "dual-barrier" | "oversketched-dual-barrier");
+    if !dual && !matches!(method, "newton" | "oversketched-newton") {
+        return Ok(None);
+    }
+    if dual && features.rows() > MOST_COLUMNS {
+        let allowed = format!("at most {MOST_COLUMNS} rows: it factors a matrix of as many rows and columns");
+        return Err(Error::usage(format!("method {method}"), format!("{} rows", features.rows()), allowed));
+    }
+    let features = if dual { Cow::Owned(features.transposed()?) } else { Cow::Borrowed(features) };
     let classes = objective.loss.outputs();
     let width = classes * features.cols();
-    let second_order = matches!(method, "newton" | "oversketched-newton");
-    if !second_order || objective.loss.curvature_form().is_none() || width > MOST_COLUMNS {
+    if objective.loss.curvature_form().is_none() || width > MOST_COLUMNS {
         return Ok(None);
     }
     let rows = features.rows() * classes;
@@ -51,7 +60,7 @@ pub fn open<'a>(
             "oversketch, count-sketch or uniform: what workers can make alone",
         ));
     };
-    let (plan, workers) = if method == "oversketched-newton" && rows >= WORTH * sketch.dimension() {
+    let (plan, workers) = if method.starts_with("oversketched-") && rows >= WORTH * sketch.dimension() {
         (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made())
     } else {
         (exact_plan(config), config.workers)
@@ -72,12 +81,16 @@ pub(super) fn exact_plan(config: &TrainConfig) -> HessianPlan {
 
 fn make<'a, T: Element>(
     config: &TrainConfig,
-    features: &'a Matrix<f64>,
+    features: Cow<'a, Matrix<f64>>,
     plan: HessianPlan,
     workers: usize,
 ) -> Result<Box<dyn HessianOracle + 'a>> {
     let fleet = block_fleet(config, workers)?;
-    Ok(Box::new(BlockHessian::new(stored_as::<T>(features), fleet, plan)?))
+    let stored = match features {
+        Cow::Borrowed(features) => stored_as::<T>(features),
+        Cow::Owned(features) => Cow::Owned(stored_as::<T>(&features).into_owned()),
+    };
+    Ok(Box::new(BlockHessian::new(stored, fleet, plan)?))
 }
 
 /// The features as read, or rounded once to what workers store.

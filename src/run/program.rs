@@ -369,7 +369,7 @@ impl NormalMatrix for CodedNormal<'_, '_> {
         let mut counters = ledger.past;
         counters.add(&ledger.present);
         let mut record = IterationRecord {
-            iteration: ledger.steps.iterations.len(),
+            iteration: ledger.steps.iterations.len() + 1,
             objective: step.objective,
             gradient_norm: step.decrement,
             duality_gap: step.gap,
