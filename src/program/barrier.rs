@@ -90,7 +90,7 @@ pub(super) enum End {
     Stopped,
     /// [`Barrier::arrived`].
     Arrived,
-    /// Newton's method does not come closer to a centre any more.
+    /// Newton's method does not come closer to a centre any more, or most of the gap is errors of products.
     Rounding,
     /// The allowed number of Newton steps passed first.
     Limit,
@@ -104,6 +104,8 @@ const LARGEST_FRACTION: f64 = 0.999;
 /// Newton steps for one tau after which the rest is rounding: each takes a fixed amount off the barrier function, and the
 /// function is off by no more than some tens of such amounts after a step along the path.
 const CORRECTIONS: usize = 60;
+/// Once errors of products make up this share of the gap, following the path further does not shrink it.
+const WRONG: f64 = 0.9;
 
 /// Follows the central path of `minimize cost . x` from the barrier's point, and counts Newton steps in `steps` up to
 /// `limit`. `observe` sees the centres and stops it by returning true.
@@ -143,16 +145,19 @@ pub(super) fn follow<B: Barrier>(
             if blur > 0.0 {
                 residual += factor.inverse_norm() * blur;
             }
+            let gap = order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt());
             // The gap is the distances from the boundary, weighted by the multipliers: so is what is wrong with them.
             let wrong = if drift > 0.0 { drift * barrier.leverage(*tau, &rates) } else { 0.0 };
-            (order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt())) / *tau
-                + wrong
+            (gap / *tau + wrong, wrong)
         });
-        barrier.newton_step(cost, *tau, decrement, gap)?;
+        barrier.newton_step(cost, *tau, decrement, gap.map(|(gap, _)| gap))?;
 
-        if let Some(gap) = gap {
+        if let Some((gap, wrong)) = gap {
             if observe(barrier, &Centre { tau: *tau, gap, rates: &rates })? {
                 return Ok(End::Stopped);
+            }
+            if wrong > WRONG * gap {
+                return Ok(End::Rounding);
             }
             if corrections <= 1 {
                 fraction = (1.0 - (1.0 - fraction) / 3.0).min(LARGEST_FRACTION);
