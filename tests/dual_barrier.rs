@@ -23,8 +23,8 @@ fn reference_optima_with_their_duality_gaps() {
     let sets = ReferenceSets::open().expect("sets");
     eprintln!("{}", sets.absent_line());
     let mut solved = 0;
-    // An n x n factorization a step: larger ones take minutes in this profile.
-    for set in sets.present().iter().filter(|set| set.rows <= 1100) {
+    // An n x n factorization a step: larger ones take too long for a test.
+    for set in sets.present().iter().filter(|set| set.rows <= 500) {
         for problem in set.problems.iter().filter(|p| p.task == ReferenceTask::Lasso) {
             let faults = TrainConfig { liars: 2, inject_liars: 2, ..config("dual-barrier", problem.l1) };
             let tolerance = 1e-9 * problem.optimum;
@@ -41,14 +41,15 @@ fn reference_optima_with_their_duality_gaps() {
             solved += 1;
         }
     }
-    assert!(solved >= 4, "diabetes and concrete are shipped");
+    assert!(solved >= 2, "diabetes is shipped");
 }
 
 #[test]
 fn a_sketch_over_many_columns_reaches_fistas_optimum() {
-    const WIDE: &str = "synthetic:regression,rows=40,cols=2000";
+    // Twice as many columns as rows of the sketch, ten times the rows.
+    const WIDE: &str = "synthetic:regression,rows=30,cols=600";
     let l1 = 0.1;
-    let best = train(TrainConfig { tolerance: 1e-13, iterations: 200_000, ..config("fista", l1) }, data(WIDE));
+    let best = train(TrainConfig { tolerance: 1e-10, iterations: 20_000, ..config("fista", l1) }, data(WIDE));
     let optimum = best.record.end.objective;
     assert!(best.record.end.weights_norm > 0.0, "l1 is below its largest useful value");
     let mut steps = Vec::new();
@@ -67,7 +68,8 @@ fn a_sketch_over_many_columns_reaches_fistas_optimum() {
         steps.push(end.iterations);
     }
     eprintln!("steps, exact and sketched: {steps:?}");
-    assert!(steps[1] <= 3 * steps[0], "{steps:?}");
+    // Refined to the same accuracy, systems made with a sketch give the same path.
+    assert!(2 * steps[1] <= 3 * steps[0], "{steps:?}");
 }
 
 #[test]

@@ -189,6 +189,14 @@ impl<'a> Problem<'a> {
         &self.rounding
     }
 
+    /// Runs `work`, whose products are neither margins of weights nor gradients: their certificates say nothing of those.
+    pub(super) fn aside<V>(&mut self, work: impl FnOnce(&mut Self) -> Result<V>) -> Result<V> {
+        let before = self.rounding;
+        let done = work(self);
+        self.rounding = self.rounding.with_bounds_of(before);
+        done
+    }
+
     /// The fleet's counts so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.oracle.0.counters();

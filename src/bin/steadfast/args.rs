@@ -90,10 +90,11 @@ pub struct TrainArgs {
     pub partition: RowOrder,
 
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
-    /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers)
+    /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
+    /// dual-barrier or oversketched-dual-barrier (the lasso)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
-    /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (oversketched-newton)
+    /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)
     #[arg(long, default_value = "oversketch", value_name = "NAME", help_heading = "Method")]
     pub sketch: String,
     /// Most iterations

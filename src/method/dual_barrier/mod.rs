@@ -244,7 +244,7 @@ impl Method for DualBarrier {
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
-        let [inward, along] = self.directions(problem)?;
+        let [inward, along] = problem.aside(|problem| self.directions(problem))?;
         let newton = inward.plus(self.tau, &along);
         let rates = self.rates(&newton);
         let decrement = (self.tau * dot(&newton.z, &newton.z) + dot(&rates, &rates)).sqrt();
@@ -285,8 +285,11 @@ impl Method for DualBarrier {
         }
         let n = self.dual.len();
         problem.refresh(iterate, &mut vec![0.0; n])?;
+        // Of the dual point over n, which is a gradient but for what the system left.
+        let each: Vec<f64> = self.dual.iter().map(|z| z / n as f64).collect();
         let mut image = vec![0.0; iterate.weights.len()];
-        problem.pullback(&self.dual, &mut image)?;
+        problem.pullback(&each, &mut image)?;
+        image.iter_mut().for_each(|x| *x *= n as f64);
         // Rounding may leave the dual point outside.
         let largest = image.iter().fold(0.0, |top: f64, x| top.max(x.abs()));
         let scale = if largest > self.lambda { self.lambda / largest } else { 1.0 };

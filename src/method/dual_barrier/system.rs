@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::method::problem::Problem;
 use crate::method::vector::{add_scaled, dot};
 
-/// Most steps of conjugate gradients.
-const STEPS: usize = 8;
+/// Most steps of conjugate gradients. What they leave is in the primal point's gap, so a sketch may cost many.
+const STEPS: usize = 40;
 /// A residual this small against the right-hand side, both measured by the factor, is small enough.
 const RESIDUAL: f64 = 1e-7;
 /// The first shift of the diagonal where round-off lets a factorization fail, relative to the diagonal; it grows tenfold each time.
