@@ -26,12 +26,16 @@ fn reference_optima_with_their_duality_gaps() {
     // An n x n factorization a step: larger ones take too long for a test.
     for set in sets.present().iter().filter(|set| set.rows <= 500) {
         for problem in set.problems.iter().filter(|p| p.task == ReferenceTask::Lasso) {
-            let faults = TrainConfig { liars: 2, inject_liars: 2, ..config("dual-barrier", problem.l1) };
+            let code = Some("replication".into());
+            let faults = TrainConfig { code, liars: 2, inject_liars: 2, ..config("dual-barrier", problem.l1) };
             let tolerance = 1e-9 * problem.optimum;
             let end = train(TrainConfig { tolerance, ..faults }, set.load().expect("a set")).record.end;
             let gap = end.duality_gap.expect("a lasso has one");
             let above = end.objective - problem.optimum;
-            eprintln!("{} l1 = {:.1e}: {} steps, gap {gap:.1e}, above {above:.1e}", set.name, problem.l1, end.iterations);
+            eprintln!(
+                "{} l1 = {:.1e}: {} steps, gap {gap:.1e}, above {above:.1e}",
+                set.name, problem.l1, end.iterations
+            );
             // The gap is computed again from the data; 1e-13 of F covers the rounding of its n or d terms.
             assert!(gap <= 1e-8 * problem.optimum, "{}: {gap:e}", set.name);
             let rounding = problem.gap_bound + 1e-13 * problem.optimum;

@@ -45,6 +45,8 @@ pub enum Step {
         /// The step length taken.
         length: f64,
     },
+    /// The method itself can tell that what is left is rounding: the iterate stands, with its duality gap.
+    Rounding,
     /// No step decreases F measurably, from margins computed in full and along the plainest direction the method has.
     Stuck,
 }

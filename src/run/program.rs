@@ -171,7 +171,9 @@ impl<'a> ProgramRun<'a> {
         };
         let result = solve_with(program, options, &mut normal);
         let Fleets { code, config, ledger, .. } = normal;
-        if ledger.steps.iterations.is_empty() && let Err(error) = result {
+        if ledger.steps.iterations.is_empty()
+            && let Err(error) = result
+        {
             return Err(error);
         }
         let mut record = RunRecord {

@@ -4,7 +4,8 @@
 use super::files::{REFERENCE, find, multipliers_bound};
 use steadfast::data::Dense;
 use steadfast::program::{
-    Exact, LinearProgram, MakeNormal, NormalMatrix, Optimum, Outcome, SolveOptions, random_program, read_mps, solve_with,
+    Exact, LinearProgram, MakeNormal, NormalMatrix, Optimum, Outcome, SolveOptions, random_program, read_mps,
+    solve_with,
 };
 use steadfast::run::{FinishedProgram, HessianKind, ProgramRun, TrainConfig};
 use steadfast::seed::Seed;
@@ -43,7 +44,9 @@ fn files_with_liars_and_with_stragglers() {
     for (name, reference) in REFERENCE {
         let Some(path) = find(name) else { continue };
         let program = read_mps(&path).unwrap();
-        for config in [stragglers(), TrainConfig { code: Some("replication".into()), liars: 2, inject_liars: 2, ..liars() }] {
+        for config in
+            [stragglers(), TrainConfig { code: Some("replication".into()), liars: 2, inject_liars: 2, ..liars() }]
+        {
             let named = config.inject_liars;
             let finished = solve(&program, config, "exact");
             let best = optimum(&finished);
@@ -89,11 +92,14 @@ fn a_program_smaller_than_its_sketch_takes_the_exact_hessian() {
 #[test]
 fn no_optimum_is_named_with_liars() {
     let mut program = LinearProgram::minimize(&[-1.0, 0.0]).unwrap();
-    assert!(matches!(solve(&program, liars(), "exact").outcome, Some(Outcome::Unbounded { ref ray, .. }) if ray[0] > 0.0));
+    assert!(
+        matches!(solve(&program, liars(), "exact").outcome, Some(Outcome::Unbounded { ref ray, .. }) if ray[0] > 0.0)
+    );
     program.add_row(&[(0, 1.0), (1, 1.0)], f64::NEG_INFINITY, -1.0).unwrap();
     let finished = solve(&program, liars(), "exact");
     // Lies cost the proof nothing.
-    let Outcome::Infeasible { violation: alone, .. } = steadfast::program::solve(&program, &SolveOptions::default()).unwrap()
+    let Outcome::Infeasible { violation: alone, .. } =
+        steadfast::program::solve(&program, &SolveOptions::default()).unwrap()
     else {
         panic!("no point is feasible")
     };

@@ -37,6 +37,8 @@ const FRACTION: f64 = 0.9;
 const LARGEST_FRACTION: f64 = 0.999;
 /// Steps for one tau after which the rest is rounding.
 const CORRECTIONS: usize = 60;
+/// With a gap below this share of F, a path that does not reach its next centre is stopped by rounding.
+const CLOSE: f64 = 1e-5;
 /// Share of the way to the boundary that a step towards a centre goes at most.
 const NEAR: f64 = 0.99;
 /// Halvings of the bracket of a line search: the minimum along a line is not needed any sharper.
@@ -97,8 +99,8 @@ impl DualBarrier {
         self.upper.iter().zip(&self.lower).map(|(u, l)| u.powi(-2) + l.powi(-2)).collect()
     }
 
-    /// The Newton steps towards the centre without the cost's part (`-X (beta - gamma)`) and for the cost alone (`y - z`): the
-    /// step for any tau is the first plus tau times the second.
+    /// The Newton steps for the barrier alone (`-X (beta - gamma)`) and for the cost alone (`tau (y - z)`). Near a centre they all
+    /// but cancel, so that one round has room for both: what it can't tell from round-off goes by the longest of its vectors.
     fn directions(&mut self, problem: &mut Problem<'_>) -> Result<[Solution; 2]> {
         let n = self.z.len();
         let curvature = self.curvature();
@@ -110,7 +112,7 @@ impl DualBarrier {
         let mut inward = vec![0.0; n];
         problem.margins(&push, &mut inward)?;
         inward.iter_mut().for_each(|x| *x = -*x);
-        let along = problem.labels().iter().zip(&self.z).map(|(y, z)| y - z).collect();
+        let along = problem.labels().iter().zip(&self.z).map(|(y, z)| self.tau * (y - z)).collect();
         solve(problem, &factor, self.tau, &curvature, [inward, along])
     }
 
@@ -177,8 +179,7 @@ impl DualBarrier {
     /// The step along `direction` that minimizes the barrier function on the way to the boundary.
     fn search(&self, problem: &Problem<'_>, direction: &Solution, rates: &[f64]) -> f64 {
         let offset: Vec<f64> = self.z.iter().zip(problem.labels()).map(|(z, y)| z - y).collect();
-        let (slope, curvature) =
-            (self.tau * dot(&direction.z, &offset), self.tau * dot(&direction.z, &direction.z));
+        let (slope, curvature) = (self.tau * dot(&direction.z, &offset), self.tau * dot(&direction.z, &direction.z));
         let ones = vec![1.0; rates.len()];
         let derivative = |a: f64| {
             let pushes: Vec<f64> = rates.iter().map(|t| t / (1.0 - a * t)).collect();
@@ -245,7 +246,7 @@ impl Method for DualBarrier {
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
         let [inward, along] = problem.aside(|problem| self.directions(problem))?;
-        let newton = inward.plus(self.tau, &along);
+        let newton = inward.plus(1.0, &along);
         let rates = self.rates(&newton);
         let decrement = (self.tau * dot(&newton.z, &newton.z) + dot(&rates, &rates)).sqrt();
         if !decrement.is_finite() {
@@ -255,7 +256,9 @@ impl Method for DualBarrier {
             self.corrections += 1;
             let step = self.search(problem, &newton, &rates);
             if self.corrections > CORRECTIONS || step <= 0.0 {
-                return Ok(Step::Stuck);
+                // The smallest slacks are lost in the errors of products first, and with them the way to the next centre.
+                let close = iterate.duality_gap.is_some_and(|gap| gap <= CLOSE * iterate.value);
+                return Ok(if close { Step::Rounding } else { Step::Stuck });
             }
             self.advance(step, &newton);
             return Ok(Step::Moved { length: step });
@@ -267,14 +270,14 @@ impl Method for DualBarrier {
             self.fraction = FRACTION;
         }
         self.corrections = 0;
-        // The path is nearly straight in 1/tau: from 1/tau to (1 - share)/tau goes `share tau along`.
-        let tangent: Vec<f64> = self.rates(&along).iter().map(|t| self.tau * t).collect();
+        // The path is nearly straight in 1/tau: from 1/tau to (1 - share)/tau goes `share * along`.
+        let tangent = self.rates(&along);
         let fraction = self.fraction;
         let share = rates
             .iter()
             .zip(&tangent)
             .fold(fraction, |share, (t, a)| if *a > 0.0 { share.min((fraction - t) / a) } else { share });
-        self.advance(1.0, &newton.plus(share * self.tau, &along));
+        self.advance(1.0, &newton.plus(share, &along));
         self.tau /= 1.0 - share;
         Ok(Step::Moved { length: share })
     }
@@ -293,8 +296,7 @@ impl Method for DualBarrier {
         // Rounding may leave the dual point outside.
         let largest = image.iter().fold(0.0, |top: f64, x| top.max(x.abs()));
         let scale = if largest > self.lambda { self.lambda / largest } else { 1.0 };
-        let off: Vec<f64> =
-            (0..n).map(|i| iterate.margins[i] - problem.labels()[i] + scale * self.dual[i]).collect();
+        let off: Vec<f64> = (0..n).map(|i| iterate.margins[i] - problem.labels()[i] + scale * self.dual[i]).collect();
         let sizes: Vec<f64> = iterate.weights.iter().map(|w| w.abs()).collect();
         let slacks: Vec<f64> = iterate
             .weights

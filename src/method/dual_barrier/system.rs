@@ -11,7 +11,7 @@ use crate::method::vector::{add_scaled, dot};
 /// Most steps of conjugate gradients. What they leave is in the primal point's gap, so a sketch may cost many.
 const STEPS: usize = 40;
 /// A residual this small against the right-hand side, both measured by the factor, is small enough.
-const RESIDUAL: f64 = 1e-7;
+const RESIDUAL: f64 = 1e-10;
 /// The first shift of the diagonal where round-off lets a factorization fail, relative to the diagonal; it grows tenfold each time.
 const SHIFT: f64 = 1e-15;
 

@@ -144,12 +144,26 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
         let program = random_program(rows, cols, Seed(args.seed + number))?;
         programs.push((format!("random {number}"), program, Known::Bounded));
     }
-    line(args, format!("15 workers, {DEAD} of them dead, replication, delays as in figure 1; gaps relative to max(|objective|, 1)"));
+    line(
+        args,
+        format!(
+            "15 workers, {DEAD} of them dead, replication, delays as in figure 1; gaps relative to max(|objective|, 1)"
+        ),
+    );
     line(
         args,
         format!(
             "{:10} {:>11} {:8} {:>6} {:>16} {:>9} {:>9} {:>5} {:>6} {:>9}  status",
-            "program", "reduced", "Hessian", "sketch", "objective", "rel. gap", "barrier", "steps", "rounds", "virtual s"
+            "program",
+            "reduced",
+            "Hessian",
+            "sketch",
+            "objective",
+            "rel. gap",
+            "barrier",
+            "steps",
+            "rounds",
+            "virtual s"
         ),
     );
     let mut done = Vec::new();
