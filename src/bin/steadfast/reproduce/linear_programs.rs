@@ -59,8 +59,11 @@ fn folder() -> PathBuf {
     std::env::var_os(DATA_VARIABLE).map_or(shipped, |folder| PathBuf::from(folder).join("lp"))
 }
 
+/// A program by its name, and what is known of it.
+type Named = (String, LinearProgram, Known);
+
 /// The programs with reference solutions that are there, and the names of those that are not.
-fn references() -> Result<(Vec<(String, LinearProgram, Known)>, Vec<&'static str>)> {
+fn references() -> Result<(Vec<Named>, Vec<&'static str>)> {
     let known = [
         ("afiro", Known::Optimum(-464.75314285714285)),
         ("adlittle", Known::Optimum(225494.9631623803)),
