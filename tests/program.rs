@@ -2,6 +2,7 @@
 
 mod program {
     mod files;
+    mod fleet;
     mod mps;
     mod semidefinite;
     mod small;

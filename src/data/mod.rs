@@ -19,6 +19,7 @@ mod shard;
 mod source;
 mod split;
 mod synthetic;
+mod transpose;
 
 pub use coordinates::MAX_NODES;
 pub use csv::{CsvData, CsvOptions, parse_csv, read_csv};

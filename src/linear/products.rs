@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::vector::norm;
 use super::{Report, Status};
 use crate::error::{Error, Result};
-use crate::oracle::{Certainty, ProductOracle, Rounds};
+use crate::oracle::{ProductOracle, Rounds};
 use crate::trace::{IterationRecord, Observer};
 
 /// Iterations without a smaller residual after which noise is suspected.
@@ -62,8 +62,8 @@ impl<'a> Products<'a> {
             cancel: None,
             began: Instant::now(),
             iteration: 0,
-            since_record: no_rounds(),
-            since_start: no_rounds(),
+            since_record: Rounds::none(),
+            since_start: Rounds::none(),
             operator: 0.0,
             best: f64::INFINITY,
             waited: 0,
@@ -105,8 +105,8 @@ impl<'a> Products<'a> {
         self.oracle.margins(vectors, out)?;
         let round = self.oracle.drain();
         let bound = round.bound;
-        merge(&mut self.since_record, &round);
-        merge(&mut self.since_start, &round);
+        self.since_record.merge(&round);
+        self.since_start.merge(&round);
         let (length, value) = (norm(vectors), norm(out));
         if !value.is_finite() {
             return Err(Error::Numerical(format!(
@@ -134,7 +134,7 @@ impl<'a> Products<'a> {
     /// # Errors
     /// Those of the observers.
     pub(super) fn record(&mut self, value: f64, residual: f64, step: f64) -> Result<()> {
-        let rounds = std::mem::replace(&mut self.since_record, no_rounds());
+        let rounds = std::mem::replace(&mut self.since_record, Rounds::none());
         let counters = self.oracle.counters();
         let mut record = IterationRecord {
             iteration: self.iteration,
@@ -190,23 +190,4 @@ impl<'a> Products<'a> {
             seconds: all.seconds,
         }
     }
-}
-
-fn no_rounds() -> Rounds {
-    Rounds { late: vec![], liars: vec![], residual: 0.0, bound: 0.0, certainty: Certainty::Certified, seconds: 0.0 }
-}
-
-/// Adds a round to the sums.
-fn merge(sum: &mut Rounds, round: &Rounds) {
-    for (all, more) in [(&mut sum.late, &round.late), (&mut sum.liars, &round.liars)] {
-        for &worker in more {
-            if let Err(place) = all.binary_search(&worker) {
-                all.insert(place, worker);
-            }
-        }
-    }
-    sum.residual = sum.residual.max(round.residual);
-    sum.bound = sum.bound.max(round.bound);
-    sum.certainty = sum.certainty.worst(round.certainty);
-    sum.seconds += round.seconds;
 }

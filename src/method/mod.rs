@@ -2,6 +2,7 @@
 //! [`solve`] does all that the methods share: records, observers, limits, and the tests that end a run.
 
 mod auto;
+mod dual_barrier;
 mod fista;
 mod forward_backward;
 mod giant;
@@ -19,6 +20,7 @@ mod status;
 mod vector;
 
 pub use auto::{NAMES, by_name, for_objective};
+pub use dual_barrier::DualBarrier;
 pub use fista::Fista;
 pub use giant::{Giant, Stragglers};
 pub use gradient_descent::GradientDescent;
@@ -43,6 +45,8 @@ pub enum Step {
         /// The step length taken.
         length: f64,
     },
+    /// The method itself can tell that what is left is rounding: the iterate stands, with its duality gap.
+    Rounding,
     /// No step decreases F measurably, from margins computed in full and along the plainest direction the method has.
     Stuck,
 }

@@ -6,7 +6,7 @@ use super::iterate::Iterate;
 use super::rounding::Rounding;
 use super::vector::{add_scaled, distance, dot, norm};
 use crate::error::{Error, Result};
-use crate::objective::Objective;
+use crate::objective::{CurvatureForm, Objective};
 use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOracle, Rounds};
 use directions::DirectionRef;
 
@@ -111,6 +111,25 @@ impl<'a> Problem<'a> {
         Ok(round)
     }
 
+    /// `X diag(weights) X'`, exact or sketched over the columns (d weights), into `out` (n x n, symmetric): one round of an oracle
+    /// that holds X'.
+    ///
+    /// # Errors
+    /// As [`HessianOracle::hessian`]; [`Error::Usage`] without such an oracle.
+    pub fn dual_hessian(&mut self, weights: &[f64], out: &mut [f64]) -> Result<HessianRound> {
+        let Some(oracle) = &mut self.hessian else {
+            return Err(Error::usage("a Hessian in the rows' space", "no way to form it", "an oracle that holds X'"));
+        };
+        // The oracle divides by its number of rows.
+        let rows = weights.len() as f64;
+        self.curvature.clear();
+        self.curvature.extend(weights.iter().map(|w| rows * w));
+        let round = oracle.0.hessian(CurvatureForm::Scalar, &self.curvature, out)?;
+        self.tally.seconds += round.seconds;
+        self.last_hessian = Some(round);
+        Ok(round)
+    }
+
     /// The exact Hessian of the smooth part at the iterate times `direction`, into `out` (K d): two rounds. `margins` holds
     /// n K numbers.
     ///
@@ -168,6 +187,14 @@ impl<'a> Problem<'a> {
     /// What rounding can explain, from what was seen so far.
     pub fn rounding(&self) -> &Rounding {
         &self.rounding
+    }
+
+    /// Runs `work`, whose products are neither margins of weights nor gradients: their certificates say nothing of those.
+    pub(super) fn aside<V>(&mut self, work: impl FnOnce(&mut Self) -> Result<V>) -> Result<V> {
+        let before = self.rounding;
+        let done = work(self);
+        self.rounding = self.rounding.with_bounds_of(before);
+        done
     }
 
     /// The fleet's counts so far.

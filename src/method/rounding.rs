@@ -37,6 +37,11 @@ impl Rounding {
         self.pullback_bound = bound;
     }
 
+    /// The same with the certificates of another moment: products between were neither margins nor gradients.
+    pub(super) fn with_bounds_of(self, before: Rounding) -> Rounding {
+        Rounding { margins_bound: before.margins_bound, pullback_bound: before.pullback_bound, ..self }
+    }
+
     fn saw(&mut self, broadcast: f64, value: f64) {
         let ratio = value / broadcast;
         if ratio.is_finite() {

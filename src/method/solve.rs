@@ -133,6 +133,10 @@ pub fn solve(
         }
         ended = match method.step(problem, &mut iterate)? {
             Step::Moved { length } => run.finish_iteration(method, problem, &mut iterate, length)?,
+            Step::Rounding => {
+                run.account(problem);
+                Some(Status::Rounding)
+            }
             Step::Stuck => Some(run.stuck(problem, &iterate)?),
         };
     };

@@ -72,6 +72,28 @@ pub struct Rounds {
     pub seconds: f64,
 }
 
+impl Rounds {
+    /// Of no rounds yet.
+    pub fn none() -> Self {
+        Rounds { late: vec![], liars: vec![], residual: 0.0, bound: 0.0, certainty: Certainty::Certified, seconds: 0.0 }
+    }
+
+    /// Adds what happened in others.
+    pub fn merge(&mut self, more: &Rounds) {
+        for (all, more) in [(&mut self.late, &more.late), (&mut self.liars, &more.liars)] {
+            for &worker in more {
+                if let Err(place) = all.binary_search(&worker) {
+                    all.insert(place, worker);
+                }
+            }
+        }
+        self.residual = self.residual.max(more.residual);
+        self.bound = self.bound.max(more.bound);
+        self.certainty = self.certainty.worst(more.certainty);
+        self.seconds += more.seconds;
+    }
+}
+
 /// Certified products with the data matrix X (n x d), K vectors at a time: all that a first-order method needs of a fleet.
 pub trait ProductOracle {
     /// n.

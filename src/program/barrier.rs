@@ -52,6 +52,22 @@ pub(super) trait Barrier {
     /// Moves the point by `direction`, whose rates are all below 1.
     fn advance(&mut self, direction: &[f64], rates: &[f64]) -> Result<()>;
 
+    /// Bound on the norm of the error of the product behind the last gradient, [`Barrier::rates`] (each times its distance from
+    /// the boundary) or [`Barrier::pull_back`].
+    fn error(&self) -> f64 {
+        0.0
+    }
+
+    /// What an error of unit norm in the distances from the boundary can add to the gap at a centre.
+    fn leverage(&self, _tau: f64, _rates: &[f64]) -> f64 {
+        0.0
+    }
+
+    /// Told of every Newton step of `minimize cost . x`, before the point moves: see [`super::normal::NewtonStep`].
+    fn newton_step(&mut self, _cost: &[f64], _tau: f64, _decrement: f64, _gap: Option<f64>) -> Result<()> {
+        Ok(())
+    }
+
     /// True where the point is all that was looked for (phase I: inside with a margin).
     fn arrived(&self) -> bool {
         false
@@ -74,7 +90,7 @@ pub(super) enum End {
     Stopped,
     /// [`Barrier::arrived`].
     Arrived,
-    /// Newton's method does not come closer to a centre any more.
+    /// Newton's method does not come closer to a centre any more, or most of the gap is errors of products.
     Rounding,
     /// The allowed number of Newton steps passed first.
     Limit,
@@ -88,6 +104,8 @@ const LARGEST_FRACTION: f64 = 0.999;
 /// Newton steps for one tau after which the rest is rounding: each takes a fixed amount off the barrier function, and the
 /// function is off by no more than some tens of such amounts after a step along the path.
 const CORRECTIONS: usize = 60;
+/// Once errors of products make up this share of the gap, following the path further does not shrink it.
+const WRONG: f64 = 0.9;
 
 /// Follows the central path of `minimize cost . x` from the barrier's point, and counts Newton steps in `steps` up to
 /// `limit`. `observe` sees the centres and stops it by returning true.
@@ -103,9 +121,12 @@ pub(super) fn follow<B: Barrier>(
     let mut tau = None;
     let mut fraction = FRACTION;
     let mut corrections = 0;
+    // Bound on the norm of the error of the distances from the boundary, which are carried along.
+    let mut drift = barrier.error();
     while *steps < limit {
         *steps += 1;
         barrier.gradient(&mut gradient)?;
+        let blur = barrier.error();
         barrier.hessian(&mut hessian)?;
         let factor = Factor::new(&mut hessian, d)?;
         // The Newton step for any tau is `inward + tau * along`; the path's tangent is `along`.
@@ -115,26 +136,28 @@ pub(super) fn follow<B: Barrier>(
         let combine =
             |a: &[f64], b: &[f64], weight: f64| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a + weight * b).collect() };
         let (newton, rates) = (combine(&inward.x, &along.x, *tau), combine(&inward.rates, &along.rates, *tau));
-
-        if norm(&rates) > CENTRED {
-            corrections += 1;
-            if corrections > CORRECTIONS {
-                return Ok(End::Rounding);
-            }
-            let slope = *tau * dot(cost, &newton) + dot(&gradient, &newton);
-            let step = line_search(slope, &barrier.spectrum(&rates));
-            if step.is_nan() || step <= 0.0 {
-                return Ok(End::Rounding);
-            }
-            barrier.advance(&scaled(&newton, step), &scaled(&rates, step))?;
-        } else {
+        let decrement = norm(&rates);
+        let gap = (decrement <= CENTRED).then(|| {
             // What the solver left of the system is a violation r/tau of the dual equations. A feasible point is no further
             // than m + 2 sqrt m from a centre in the norm of H, so this is what it can add to the gap.
-            let residual = inward.residual + *tau * along.residual;
-            let gap = (order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt()))
-                / *tau;
+            let mut residual = inward.residual + *tau * along.residual;
+            let blur = blur + inward.blur + *tau * along.blur;
+            if blur > 0.0 {
+                residual += factor.inverse_norm() * blur;
+            }
+            let gap = order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt());
+            // The gap is the distances from the boundary, weighted by the multipliers: so is what is wrong with them.
+            let wrong = if drift > 0.0 { drift * barrier.leverage(*tau, &rates) } else { 0.0 };
+            (gap / *tau + wrong, wrong)
+        });
+        barrier.newton_step(cost, *tau, decrement, gap.map(|(gap, _)| gap))?;
+
+        if let Some((gap, wrong)) = gap {
             if observe(barrier, &Centre { tau: *tau, gap, rates: &rates })? {
                 return Ok(End::Stopped);
+            }
+            if wrong > WRONG * gap {
+                return Ok(End::Rounding);
             }
             if corrections <= 1 {
                 fraction = (1.0 - (1.0 - fraction) / 3.0).min(LARGEST_FRACTION);
@@ -147,7 +170,20 @@ pub(super) fn follow<B: Barrier>(
             let share = barrier.share(&rates, &path, fraction);
             let (step, rates) = (combine(&newton, &along.x, share * *tau), combine(&rates, &path, share));
             barrier.advance(&step, &rates)?;
+            drift += inward.slip + (1.0 + share) * *tau * along.slip;
             *tau /= 1.0 - share;
+        } else {
+            corrections += 1;
+            if corrections > CORRECTIONS {
+                return Ok(End::Rounding);
+            }
+            let slope = *tau * dot(cost, &newton) + dot(&gradient, &newton);
+            let step = line_search(slope, &barrier.spectrum(&rates));
+            if step.is_nan() || step <= 0.0 {
+                return Ok(End::Rounding);
+            }
+            barrier.advance(&scaled(&newton, step), &scaled(&rates, step))?;
+            drift += step * (inward.slip + *tau * along.slip);
         }
         if barrier.arrived() {
             return Ok(End::Arrived);

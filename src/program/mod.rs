@@ -12,6 +12,7 @@ mod newton;
 mod normal;
 mod phase_one;
 mod polyhedron;
+mod random;
 mod ray;
 mod semidefinite;
 mod solve;
@@ -20,7 +21,8 @@ mod vector;
 
 pub use linear::{LinearProgram, Row, Variable};
 pub use mps::{parse_mps, read_mps};
-pub use normal::{Exact, NormalMatrix};
+pub use normal::{Exact, NewtonStep, NormalMatrix};
+pub use random::random_program;
 pub use semidefinite::{SemidefiniteOptimum, SemidefiniteOutcome, SemidefiniteProgram, solve_semidefinite};
 pub use solve::{MakeNormal, Optimum, Outcome, SolveOptions, Status, solve, solve_with};
 pub use standard::{Reduced, Standard, reduce};

@@ -6,7 +6,7 @@ use faer::linalg::solvers::{Llt, Solve};
 use faer::{MatMut, MatRef, Side};
 
 use super::barrier::Barrier;
-use super::vector::{axpy, dot};
+use super::vector::{axpy, dot, sum};
 use crate::error::{Error, Result};
 
 /// A residual this small against the right-hand side, both measured by the factor, is small enough.
@@ -44,6 +44,16 @@ impl Factor {
         }
     }
 
+    /// At least the norm of the inverse of the factor's root, by which residuals are measured: the root of the trace of
+    /// `H^-1`.
+    pub(super) fn inverse_norm(&self) -> f64 {
+        let d = self.scale.len();
+        let mut inverse = vec![0.0; d * d];
+        (0..d).for_each(|i| inverse[i * d + i] = 1.0);
+        self.llt.solve_in_place(MatMut::from_column_major_slice_mut(&mut inverse, d, d));
+        sum((0..d).map(|i| self.scale[i] * self.scale[i] * inverse[i * d + i])).max(0.0).sqrt()
+    }
+
     fn solve(&self, r: &[f64]) -> Vec<f64> {
         let mut x: Vec<f64> = r.iter().zip(&self.scale).map(|(r, s)| r * s).collect();
         let d = x.len();
@@ -60,11 +70,16 @@ pub(super) struct Direction {
     pub rates: Vec<f64>,
     /// Norm of what is left of r, measured by the inverse of the factor.
     pub residual: f64,
+    /// Bound on the norm of the error of the rates, each times its distance from the boundary.
+    pub slip: f64,
+    /// Bound on the norm of the error of what is left of r.
+    pub blur: f64,
 }
 
 /// Solves `H x = r` with up to `steps` steps of conjugate gradients.
 pub(super) fn solve<B: Barrier>(barrier: &mut B, factor: &Factor, r: &[f64], steps: usize) -> Result<Direction> {
-    let mut out = Direction { x: vec![0.0; r.len()], rates: vec![0.0; barrier.terms()], residual: 0.0 };
+    let (x, rates) = (vec![0.0; r.len()], vec![0.0; barrier.terms()]);
+    let mut out = Direction { x, rates, residual: 0.0, slip: 0.0, blur: 0.0 };
     let mut left = r.to_vec();
     let mut direction = factor.solve(&left);
     let mut energy = dot(&left, &direction);
@@ -80,9 +95,11 @@ pub(super) fn solve<B: Barrier>(barrier: &mut B, factor: &Factor, r: &[f64], ste
             return Err(Error::Numerical("a Newton step of the barrier is not finite".into()));
         }
         let step = energy / curvature;
+        out.slip += step.abs() * barrier.error();
         axpy(&mut out.x, step, &direction);
         axpy(&mut out.rates, step, &rates);
         barrier.pull_back(&rates, &mut image)?;
+        out.blur += step.abs() * barrier.error();
         axpy(&mut left, -step, &image);
         let next = factor.solve(&left);
         let before = std::mem::replace(&mut energy, dot(&left, &next));
@@ -98,7 +115,7 @@ pub(super) fn solve<B: Barrier>(barrier: &mut B, factor: &Factor, r: &[f64], ste
 /// The step a that minimizes `slope a - sum (log(1 - a t_i) + a t_i)` over the steps that stay inside, where `slope` is the
 /// derivative at 0 of the whole; it is the barrier problem along a line with rates t. No step leaves the interior.
 pub(super) fn line_search(slope: f64, rates: &[f64]) -> f64 {
-    let derivative = |a: f64| slope + super::vector::sum(rates.iter().map(|t| a * t * t / (1.0 - a * t)));
+    let derivative = |a: f64| slope + sum(rates.iter().map(|t| a * t * t / (1.0 - a * t)));
     let fastest = rates.iter().fold(0.0, |top: f64, &t| top.max(t));
     let mut high = if fastest > 0.0 { NEAR / fastest } else { 1.0 };
     if fastest == 0.0 {

@@ -6,8 +6,21 @@ use faer::{Accum, MatMut, MatRef, Par};
 use crate::data::Dense;
 use crate::error::Result;
 
+/// Where a Newton step of the barrier method finds its point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NewtonStep {
+    /// Weight of the cost beside the barrier.
+    pub tau: f64,
+    /// `c'u` of the reduced program, without its constant; in phase I the largest violation.
+    pub objective: f64,
+    /// Norm of the step in the Hessian's norm: the distance from the centre.
+    pub decrement: f64,
+    /// Close to a centre, the bound on the objective's distance from its infimum.
+    pub gap: Option<f64>,
+}
+
 /// A matrix A (m x d) and the Gram matrix of its scaled rows. Only `gram` may be an approximation (a sketch): the two
-/// products must be exact, for the gap that a solver reports rests on them.
+/// products must be exact but for what `error` says, for the gap that a solver reports rests on them.
 pub trait NormalMatrix {
     /// m.
     fn rows(&self) -> usize;
@@ -32,6 +45,20 @@ pub trait NormalMatrix {
     /// # Errors
     /// As [`NormalMatrix::gram`].
     fn multiply_transposed(&mut self, y: &[f64], out: &mut [f64]) -> Result<()>;
+
+    /// Bound on the norm of the last product's error, of either kind: the solver adds to its gap what such errors can do. The
+    /// master's own round-off is not meant.
+    fn error(&self) -> f64 {
+        0.0
+    }
+
+    /// Told of every Newton step, before the point moves.
+    ///
+    /// # Errors
+    /// An error stops the solve.
+    fn newton_step(&mut self, _step: &NewtonStep) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Rows of a block: the longest chain of additions left to one call of the matrix product.

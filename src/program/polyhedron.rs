@@ -2,8 +2,8 @@
 //! variable.
 
 use super::barrier::Barrier;
-use super::normal::NormalMatrix;
-use super::vector::{dot, sum};
+use super::normal::{NewtonStep, NormalMatrix};
+use super::vector::{dot, norm, sum};
 use crate::error::Result;
 
 /// Phase I ends at a point this far inside all rows (of unit norm, max |b_i| at most 1).
@@ -137,6 +137,19 @@ impl Barrier for Polyhedron<'_> {
         self.point.iter_mut().zip(direction).for_each(|(x, p)| *x += p);
         self.slack.iter_mut().zip(rates).for_each(|(s, t)| *s *= 1.0 - t);
         Ok(())
+    }
+
+    fn error(&self) -> f64 {
+        self.matrix.error()
+    }
+
+    fn leverage(&self, tau: f64, rates: &[f64]) -> f64 {
+        norm(&self.multipliers(tau, rates))
+    }
+
+    fn newton_step(&mut self, cost: &[f64], tau: f64, decrement: f64, gap: Option<f64>) -> Result<()> {
+        let objective = dot(cost, &self.point);
+        self.matrix.newton_step(&NewtonStep { tau, objective, decrement, gap })
     }
 
     fn arrived(&self) -> bool {

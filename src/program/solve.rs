@@ -92,6 +92,21 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The name of an ending, on the command line and in records.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Optimal(optimum) => match optimum.status {
+                Status::Converged => "converged",
+                Status::Rounding => "rounding",
+                Status::IterationLimit => "iteration-limit",
+            },
+            Outcome::Infeasible { .. } => "infeasible",
+            Outcome::Unbounded { .. } => "unbounded",
+        }
+    }
+}
+
 /// Box radius around the origin of the reduced variables (max |b_i| is at most 1), how it grows when the box turns out active,
 /// and how far.
 const RADIUS: f64 = 1e3;
@@ -107,14 +122,14 @@ pub trait MakeNormal {
     ///
     /// # Errors
     /// What distributing the matrix reports.
-    fn make<'a>(&mut self, matrix: &'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>>;
+    fn make<'a>(&'a mut self, matrix: &'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>>;
 }
 
 /// Exact Newton systems in memory.
 struct InMemory;
 
 impl MakeNormal for InMemory {
-    fn make<'a>(&mut self, matrix: &'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>> {
+    fn make<'a>(&'a mut self, matrix: &'a Dense<f64>) -> Result<Box<dyn NormalMatrix + 'a>> {
         Ok(Box::new(Exact::new(matrix)))
     }
 }
@@ -212,8 +227,8 @@ fn descend(
 ) -> Result<Outcome> {
     let mut radius = RADIUS;
     let mut bounded = false;
-    let mut matrix = normal.make(&standard.matrix)?;
     loop {
+        let mut matrix = normal.make(&standard.matrix)?;
         let mut polyhedron = Polyhedron::new(matrix.as_mut(), &standard.bound, start, None, radius)?;
         let (mut gap, mut pull) = (f64::INFINITY, f64::INFINITY);
         let end = follow(
@@ -234,6 +249,8 @@ fn descend(
         if pull <= ACTIVE * norm(&standard.cost) || end == End::Limit {
             return Ok(optimal(program, standard, polyhedron.u(), gap, *iterations, status));
         }
+        // The search for a ray makes its own.
+        drop(matrix);
         if !bounded && let Some(ray) = ray::find(standard, normal, options, iterations)? {
             let (point, ray) = (standard.point(start), standard.direction(&ray));
             return Ok(Outcome::Unbounded { point, ray, iterations: *iterations });

@@ -51,7 +51,7 @@ pub struct TrainConfig {
     pub partition: RowOrder,
     /// Method by name with parameters, or `auto`.
     pub method: String,
-    /// Sketch of the Hessian, for `oversketched-newton`.
+    /// Sketch of the Hessian, for the over-sketched methods.
     pub sketch: String,
     /// Most iterations.
     pub iterations: usize,

@@ -5,21 +5,22 @@ use std::borrow::Cow;
 
 use super::config::TrainConfig;
 use crate::data::Matrix;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, Clock, Delay, Enough, FaultPlan, Faults};
 use crate::objective::Objective;
 use crate::oracle::{BlockHessian, HessianOracle, HessianPlan};
 use crate::scalar::{Element, Precision};
 use crate::seed::{Seed, mix};
-use crate::sketch::HessianForm;
+use crate::sketch::{HessianForm, MOST_COLUMNS};
 
-/// Share of the workers that an exact Hessian waits for before the others' work is started again.
+/// Share of the workers that an exact Hessian waits for, at most, before the others' work is started again.
 const SHARE: f64 = 0.9;
 
 /// The oracle of a second-order method; nothing for others, and where the matrix is too large or the loss has no form for it.
 ///
-/// `oversketched-newton` sketches where that is cheaper ([`HessianForm`]). Else, and for `newton`, the exact Hessian is split over
-/// the workers of the run, with speculative execution.
+/// The over-sketched methods sketch where that is cheaper ([`HessianForm`]). Else, and for the exact ones, the Hessian is split over
+/// the workers of the run, with speculative execution. The dual barrier's workers hold X', so their A has d rows and the Hessian
+/// is n x n.
 ///
 /// # Errors
 /// Names and numbers that can't be used.
@@ -29,15 +30,22 @@ pub fn open<'a>(
     objective: &Objective,
     features: &'a Matrix<f64>,
 ) -> Result<Option<Box<dyn HessianOracle + 'a>>> {
-    if !matches!(method, "newton" | "oversketched-newton") || objective.loss.curvature_form().is_none() {
+    let dual = matches!(method, "dual-barrier" | "oversketched-dual-barrier");
+    let newton = matches!(method, "newton" | "oversketched-newton");
+    if !(dual || newton) || objective.loss.curvature_form().is_none() {
         return Ok(None);
     }
-    let sketched = method == "oversketched-newton";
+    let sketched = method.starts_with("oversketched-");
+    let features = if dual { Cow::Owned(features.transposed()?) } else { Cow::Borrowed(features) };
     let (rows, cols, classes) = (features.rows(), features.cols(), objective.loss.outputs());
     let (plan, workers) = match HessianForm::choose(&config.sketch, sketched, rows, cols, classes, Seed(config.seed))? {
+        HessianForm::Products if dual => {
+            let allowed = format!("at most {MOST_COLUMNS} rows: it factors a matrix of as many rows and columns");
+            return Err(Error::usage(format!("method {method}"), format!("{cols} rows"), allowed));
+        }
         HessianForm::Products => return Ok(None),
         HessianForm::Sketched(sketch) => (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made()),
-        HessianForm::Exact => (HessianPlan::Exact { enough: Enough::Speculative { share: SHARE } }, config.workers),
+        HessianForm::Exact => (exact_plan(config), config.workers),
     };
     Ok(Some(match config.precision.unwrap_or(Precision::F64) {
         Precision::F64 => make::<f64>(config, features, plan, workers)?,
@@ -46,14 +54,25 @@ pub fn open<'a>(
     }))
 }
 
+/// Every worker's share of the rows, what is missing started again once all are there but the stragglers that are expected.
+pub(super) fn exact_plan(config: &TrainConfig) -> HessianPlan {
+    // Half a worker less, so that rounding up gives the number that is meant.
+    let present = config.workers.saturating_sub(config.stragglers) as f64 - 0.5;
+    HessianPlan::Exact { enough: Enough::Speculative { share: SHARE.min(present / config.workers as f64) } }
+}
+
 fn make<'a, T: Element>(
     config: &TrainConfig,
-    features: &'a Matrix<f64>,
+    features: Cow<'a, Matrix<f64>>,
     plan: HessianPlan,
     workers: usize,
 ) -> Result<Box<dyn HessianOracle + 'a>> {
     let fleet = block_fleet(config, workers)?;
-    Ok(Box::new(BlockHessian::new(stored_as::<T>(features), fleet, plan)?))
+    let stored = match features {
+        Cow::Borrowed(features) => stored_as::<T>(features),
+        Cow::Owned(features) => Cow::Owned(stored_as::<T>(&features).into_owned()),
+    };
+    Ok(Box::new(BlockHessian::new(stored, fleet, plan)?))
 }
 
 /// The features as read, or rounded once to what workers store.

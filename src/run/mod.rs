@@ -3,7 +3,8 @@
 //! A [`TrainConfig`] says everything that the command line can say; [`Training`] adds what only a program can give (test
 //! data, a loss of its own, observers, a flag to stop); [`Training::run`] returns a [`Trained`]: the record, and the model
 //! unless the run ended in an error. What is wrong with options or data is an error before any work; what goes wrong in
-//! the run is in the result, beside the record up to it. [`LinearRun`] is the same for the algorithms of [`crate::linear`].
+//! the run is in the result, beside the record up to it. [`LinearRun`] is the same for the algorithms of [`crate::linear`],
+//! [`ProgramRun`] for linear programs.
 
 mod check;
 mod config;
@@ -14,6 +15,7 @@ mod hessian;
 mod linear;
 mod model;
 mod prepare;
+mod program;
 mod task;
 mod train;
 
@@ -22,5 +24,6 @@ pub use finish::{FinalEvaluation, evaluate};
 pub use fleets::{WorkerCommand, serve};
 pub use linear::{Finished, LinearRun};
 pub use model::{MODEL_SCHEMA, Model, Provenance};
+pub use program::{FinishedProgram, HessianKind, ProgramRun};
 pub use task::{Score, Task};
 pub use train::{Trained, Training, make_code};

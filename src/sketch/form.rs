@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::seed::Seed;
 
 /// Columns of the Hessian up to which it is formed: three such matrices of f64 are 400 MB, and a factorization takes a second.
-const MOST_COLUMNS: usize = 4096;
+pub const MOST_COLUMNS: usize = 4096;
 
 /// A sketch is taken when the rows of A are this many times its own: below, the exact product costs about the same.
 const WORTH: usize = 2;

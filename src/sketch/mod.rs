@@ -23,7 +23,7 @@ mod srht;
 
 pub use blocks::BlockSketch;
 pub use factor::{FactorRows, HessianFactor};
-pub use form::{HessianCost, HessianForm, block_sketch};
+pub use form::{HessianCost, HessianForm, MOST_COLUMNS, block_sketch};
 pub use gaussian::Gaussian;
 pub use leverage::Leverage;
 pub use registry::{SKETCHES, sketch_by_name};

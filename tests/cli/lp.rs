@@ -22,6 +22,22 @@ fn an_optimum_with_its_gap() {
 }
 
 #[test]
+fn over_a_fleet_with_liars() {
+    let fleet = ["--code", "replication", "--liars", "2", "--inject-liars", "2", "--threads", "1"];
+    let text = run(&[&["lp", AFIRO], &fleet[..]].concat());
+    assert_eq!((text.status, text.err.as_str()), (0, ""));
+    for part in ["converged", "-4.6475314", "0 missed, 0 innocents accused", "certified: with up to 2 liars"] {
+        assert!(text.out.contains(part), "{part}: {}", text.out);
+    }
+    let value = json(&run(&[&["lp", AFIRO, "--json", "--hessian", "oversketch"], &fleet[..]].concat()).out);
+    assert!(value["fleet"]["hessian"].as_str().unwrap().contains("fewer rows than the sketch"), "{value}");
+    assert_eq!(value["fleet"]["certified"], true);
+    refused(&["lp", AFIRO, "--hessian", "srht"], &["srht", "oversketch"]);
+    refused(&["lp", AFIRO, "--hessian", "oversketch:factor=30"], &["30 + 3 blocks", "15 workers"]);
+    refused(&["lp", AFIRO, "--workers", "0"], &["--workers", "0"]);
+}
+
+#[test]
 fn no_optimum_is_an_answer() {
     let folder = Folder::new();
     for (text, status) in [(UNBOUNDED, "unbounded"), (INFEASIBLE, "infeasible")] {

@@ -1,14 +1,12 @@
 //! The programs of the folder `$STEADFAST_DATA/lp`, or of `examples/data`, against reference optima; random ones against
 //! their own multipliers.
 
-use rand::RngExt;
-use rand_distr::StandardNormal;
 use std::path::{Path, PathBuf};
-use steadfast::program::{LinearProgram, Optimum, Outcome, SolveOptions, Status, read_mps, solve};
-use steadfast::seed::{Purpose, Seed};
+use steadfast::program::{LinearProgram, Optimum, Outcome, SolveOptions, Status, random_program, read_mps, solve};
+use steadfast::seed::Seed;
 
 /// Optima computed independently (HiGHS).
-const REFERENCE: [(&str, f64); 4] = [
+pub const REFERENCE: [(&str, f64); 4] = [
     ("afiro.mps", -464.75314285714285),
     ("adlittle.mps", 225494.9631623803),
     ("israel.mps", -896644.8218630459),
@@ -16,7 +14,7 @@ const REFERENCE: [(&str, f64); 4] = [
 ];
 
 /// The file, from the first folder that has it; says what is absent.
-fn find(name: &str) -> Option<PathBuf> {
+pub fn find(name: &str) -> Option<PathBuf> {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data");
     let named = std::env::var_os("STEADFAST_DATA").map(|folder| PathBuf::from(folder).join("lp"));
     let found = named.into_iter().chain([shipped]).map(|folder| folder.join(name)).find(|path| path.exists());
@@ -71,7 +69,7 @@ fn infeasible_and_unbounded_files_are_named() {
 }
 
 /// Each row and bound lets the ray go on for ever, and the objective falls along it.
-fn certify(program: &LinearProgram, point: &[f64], ray: &[f64]) {
+pub fn certify(program: &LinearProgram, point: &[f64], ray: &[f64]) {
     let length = ray.iter().map(|r| r * r).sum::<f64>().sqrt();
     let cost: Vec<f64> = program.variables().iter().map(|v| v.cost).collect();
     let fall: f64 = cost.iter().zip(ray).map(|(c, r)| c * r).sum();
@@ -94,32 +92,10 @@ fn certify(program: &LinearProgram, point: &[f64], ray: &[f64]) {
     assert!(program.violation(point) <= 1e-9 * size, "{} at {size:e}", program.violation(point));
 }
 
-/// 2,000 rows `a_i x <= b_i` around a point, and a cost that is minus a positive combination of some of them: bounded.
-fn random(seed: u64) -> LinearProgram {
-    const ROWS: usize = 2000;
-    const COLS: usize = 50;
-    let mut rng = Seed(seed).stream(Purpose::Experiment, 0, 0);
-    let rows: Vec<Vec<f64>> = (0..ROWS).map(|_| (0..COLS).map(|_| rng.sample(StandardNormal)).collect()).collect();
-    let inside: Vec<f64> = (0..COLS).map(|_| rng.sample(StandardNormal)).collect();
-    let weights: Vec<f64> = (0..ROWS).map(|_| rng.random::<f64>()).collect();
-    let cost: Vec<f64> =
-        (0..COLS).map(|j| -rows.iter().zip(&weights).map(|(row, w)| w * row[j]).sum::<f64>()).collect();
-    let mut program = LinearProgram::minimize(&cost).unwrap();
-    for j in 0..COLS {
-        program.set_bounds(j, f64::NEG_INFINITY, f64::INFINITY).unwrap();
-    }
-    for row in &rows {
-        let entries: Vec<(usize, f64)> = row.iter().copied().enumerate().collect();
-        let at: f64 = row.iter().zip(&inside).map(|(a, x)| a * x).sum();
-        program.add_row(&entries, f64::NEG_INFINITY, at + rng.random::<f64>()).unwrap();
-    }
-    program
-}
-
 #[test]
 fn random_programs_meet_their_gap() {
     for seed in 1..=3 {
-        let program = random(seed);
+        let program = random_program(2000, 50, Seed(seed)).unwrap();
         let best = optimum(&program);
         let scale = best.objective.abs().max(1.0);
         assert_eq!(best.status, Status::Converged);
@@ -132,7 +108,7 @@ fn random_programs_meet_their_gap() {
 }
 
 /// The dual value of the basis that the point's 50 tightest rows make: `A_B'y = -c` solved directly; y >= 0 proves it.
-fn multipliers_bound(program: &LinearProgram, point: &[f64]) -> f64 {
+pub fn multipliers_bound(program: &LinearProgram, point: &[f64]) -> f64 {
     let cols = point.len();
     let slack = |i: usize| {
         let row = &program.rows()[i];

@@ -161,7 +161,7 @@ impl NormalMatrix for Coarse<'_> {
 struct MakeCoarse;
 
 impl MakeNormal for MakeCoarse {
-    fn make<'a>(&mut self, matrix: &'a Dense<f64>) -> steadfast::Result<Box<dyn NormalMatrix + 'a>> {
+    fn make<'a>(&'a mut self, matrix: &'a Dense<f64>) -> steadfast::Result<Box<dyn NormalMatrix + 'a>> {
         Ok(Box::new(Coarse(Exact::new(matrix))))
     }
 }

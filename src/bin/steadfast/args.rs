@@ -27,7 +27,7 @@ pub enum Command {
     /// Storage, compute and communication of each code for a problem's size
     Plan(PlanArgs),
     /// Solve a linear program by the barrier method (paper 001)
-    Lp(LpArgs),
+    Lp(Box<LpArgs>),
     /// Eigenpairs of a matrix, largest in modulus first
     Eigen(Box<EigenArgs>),
     /// PageRank scores of a graph's nodes
@@ -90,10 +90,11 @@ pub struct TrainArgs {
     pub partition: RowOrder,
 
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
-    /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers)
+    /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
+    /// dual-barrier or oversketched-dual-barrier (the lasso)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
-    /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (oversketched-newton)
+    /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)
     #[arg(long, default_value = "oversketch", value_name = "NAME", help_heading = "Method")]
     pub sketch: String,
     /// Most iterations
@@ -211,6 +212,14 @@ pub struct LpArgs {
     /// Most Newton steps
     #[arg(long, default_value_t = 1000, value_name = "N", allow_negative_numbers = true)]
     pub iterations: usize,
+    /// Of the barrier, made by a fleet: exact, oversketch:factor=…,block=…,extra=…, count-sketch or uniform [default: exact]
+    #[arg(long, value_name = "NAME")]
+    pub hessian: Option<String>,
+
+    /// A fleet: without any of its options, and without --hessian, the program is solved in this process alone
+    #[command(flatten)]
+    pub fleet_options: FleetOptions,
+
     /// A machine-readable result on standard output
     #[arg(long)]
     pub json: bool,
@@ -219,7 +228,7 @@ pub struct LpArgs {
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
-    /// oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8, or all
+    /// oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8, oversketched-lp, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]

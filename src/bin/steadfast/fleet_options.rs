@@ -38,9 +38,9 @@ pub struct FleetOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "What the code must tolerate")]
 struct Tolerated {
-    /// Workers m
-    #[arg(long, default_value_t = 15, value_name = "M", allow_negative_numbers = true)]
-    workers: usize,
+    /// Workers m [default: 15]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
+    workers: Option<usize>,
     /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`) [default: real-parity
     /// with --liars or --stragglers, else uncoded]
     #[arg(long, value_name = "NAME")]
@@ -106,11 +106,16 @@ impl FleetOptions {
         Seed(self.faults.seed)
     }
 
+    /// Whether anything was said of a fleet, for commands that can do without one.
+    pub fn given(&self) -> bool {
+        self.tolerated.workers.is_some() || self.config() != TrainConfig::default()
+    }
+
     /// The options as the library takes them, in a configuration with defaults elsewhere.
     pub fn config(&self) -> TrainConfig {
         let (code, fleet) = (&self.tolerated, &self.faults);
         TrainConfig {
-            workers: code.workers,
+            workers: code.workers.unwrap_or(TrainConfig::default().workers),
             code: code.code.clone(),
             liars: code.liars,
             stragglers: code.stragglers,

@@ -4,6 +4,7 @@ mod devices;
 mod envelope;
 mod grid;
 mod large;
+mod linear_programs;
 mod memory;
 mod newton_grid;
 mod oversketched;
@@ -18,7 +19,7 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 13] = [
+const NAMES: [(&str, Reproduction); 14] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
@@ -32,6 +33,7 @@ const NAMES: [(&str, Reproduction); 13] = [
     ("oversketched-fig6", oversketched::fig6),
     ("oversketched-fig7", oversketched::fig7),
     ("oversketched-fig8", oversketched::fig8),
+    ("oversketched-lp", linear_programs::run),
 ];
 
 /// A line of a table, when it is done: on standard output, or on standard error where that is for JSON.
