@@ -1,5 +1,7 @@
 //! One block of a sketch, named by a few numbers: every worker that has them makes the same one, and no table is sent.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::seed::mix;
 
@@ -169,6 +171,13 @@ impl BucketIndex {
     #[inline(always)]
     pub fn bucket(&self, b: usize) -> &[Entry] {
         &self.entries[self.starts[b]..self.starts[b + 1]]
+    }
+
+    /// Those of them that are among the rows of A `rows`.
+    pub fn bucket_within(&self, b: usize, rows: Range<usize>) -> &[Entry] {
+        let entries = self.bucket(b);
+        let before = |limit: usize| entries.partition_point(|entry| entry.row() < limit);
+        &entries[before(rows.start)..before(rows.end)]
     }
 
     /// The entries from the first of bucket `b` on, through all later buckets: the order of the walk.

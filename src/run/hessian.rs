@@ -4,7 +4,11 @@ use std::any::Any;
 use std::borrow::Cow;
 
 use super::config::TrainConfig;
+use super::fleets::{self, takes_gpu};
 use crate::data::Matrix;
+#[cfg(feature = "gpu")]
+use crate::device::gpu;
+use crate::device::{CpuHessian, HessianDevice};
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, Clock, Delay, Enough, FaultPlan, Faults};
 use crate::objective::Objective;
@@ -56,21 +60,34 @@ pub fn open<'a>(
     } else {
         (HessianPlan::Exact { enough: Enough::Speculative { share: SHARE } }, config.workers)
     };
-    Ok(Some(match config.precision.unwrap_or(Precision::F64) {
-        Precision::F64 => make::<f64>(config, features, plan, workers)?,
-        Precision::F32 => make::<f32>(config, features, plan, workers)?,
-        Precision::F16 => make::<half::f16>(config, features, plan, workers)?,
+    // On a GPU where the products are.
+    let gpu = takes_gpu(config)?;
+    let fleet = block_fleet(config, workers)?;
+    Ok(Some(match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
+        Precision::F64 => Box::new(BlockHessian::on(cpu::<f64>(features), fleet, plan)?),
+        Precision::F32 if gpu => Box::new(BlockHessian::on(adapter::<f32>(config, features)?, fleet, plan)?),
+        Precision::F16 if gpu => Box::new(BlockHessian::on(adapter::<half::f16>(config, features)?, fleet, plan)?),
+        Precision::F32 => Box::new(BlockHessian::on(cpu::<f32>(features), fleet, plan)?),
+        Precision::F16 => Box::new(BlockHessian::on(cpu::<half::f16>(features), fleet, plan)?),
     }))
 }
 
-fn make<'a, T: Element>(
+fn cpu<'a, T: Element>(features: &'a Matrix<f64>) -> Box<dyn HessianDevice<T> + 'a> {
+    Box::new(CpuHessian::new(stored_as::<T>(features)))
+}
+
+#[cfg(feature = "gpu")]
+fn adapter<T: gpu::GpuElement>(
     config: &TrainConfig,
-    features: &'a Matrix<f64>,
-    plan: HessianPlan,
-    workers: usize,
-) -> Result<Box<dyn HessianOracle + 'a>> {
-    let fleet = block_fleet(config, workers)?;
-    Ok(Box::new(BlockHessian::new(stored_as::<T>(features), fleet, plan)?))
+    features: &Matrix<f64>,
+) -> Result<Box<dyn HessianDevice<T> + 'static>> {
+    let options = gpu::GpuOptions::default();
+    Ok(Box::new(gpu::GpuHessian::open(&fleets::choice(config), options, &*stored_as::<T>(features))?))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapter<T: Element>(_config: &TrainConfig, features: &Matrix<f64>) -> Result<Box<dyn HessianDevice<T>>> {
+    Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
 }
 
 /// The features as read, or rounded once to what workers store.
