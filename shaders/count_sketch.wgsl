@@ -27,7 +27,7 @@ fn main(
         return;
     }
     let job = job_of(rest);
-    let k = job.class;
+    let k = job.k;
     let end = job.end;
     // f: the first four columns of the unit, l: the last four; one of the four sums each.
     var f0 = vec4<f32>(0.0);

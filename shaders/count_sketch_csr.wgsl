@@ -36,7 +36,7 @@ fn main(
         if (e + quarter < job.end) {
             let entry = entries[e + quarter];
             let row = data_row(entry);
-            let factor = coefficient(entry, job.class);
+            let factor = coefficient(entry, job.k);
             let end = offsets[row + 1u];
             for (var position = offsets[row] + lane; position < end; position = position + QUARTER) {
                 // Columns left of the tile become large numbers.

@@ -7,6 +7,8 @@ mod broken;
 mod failures;
 #[path = "gpu/hessian.rs"]
 mod hessian;
+#[path = "gpu/newton.rs"]
+mod newton;
 #[path = "gpu/workload.rs"]
 mod workload;
 

@@ -49,7 +49,7 @@ fn coefficient(entry: u32, k: u32) -> f32 {
 // Which sums of the sketches are formed: those of a bucket, counted through the blocks, and of a class.
 struct Job {
     bucket: u32,
-    class: u32,
+    k: u32,
     begin: u32,  // of its entries
     end: u32,
 }
@@ -66,7 +66,7 @@ fn put(job: Job, column: u32, sum: f32) {
     if (column >= params.cols) {
         return;
     }
-    let at = job.bucket * params.stride + job.class * params.cols + column;
+    let at = job.bucket * params.stride + job.k * params.cols + column;
     if (params.add == 1u) {
         out[at] = out[at] + sum;
     } else {

@@ -85,8 +85,9 @@ pub(super) fn check_examples(examples: &Range<usize>, rows: usize) -> Result<()>
     Ok(())
 }
 
-/// Blocks that one call may make: of one kind and size.
-pub(super) fn check_blocks(blocks: &[SketchBlock]) -> Result<()> {
+/// Blocks of an A of `rows` rows that one call may make: of one kind and size.
+pub(super) fn check_blocks(blocks: &[SketchBlock], rows: usize) -> Result<()> {
+    blocks.iter().try_for_each(|block| block.check(rows))?;
     let form = |block: &SketchBlock| (block.kind, block.buckets);
     if let Some(pair) = blocks.windows(2).find(|pair| form(&pair[0]) != form(&pair[1])) {
         let of = |block: &SketchBlock| format!("{:?} of {}", block.kind, block.buckets);

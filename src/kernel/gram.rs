@@ -1,6 +1,6 @@
 //! Twin of `shaders/gram.wgsl`.
 
-use super::Kernel;
+use super::{Bounds, Kernel};
 use crate::scalar::{Accumulator, Element};
 
 /// The kernel.
@@ -17,6 +17,14 @@ pub const TILE: usize = 64;
 pub fn tiles(cols: usize) -> usize {
     let along = cols.div_ceil(TILE);
     along * (along + 1) / 2
+}
+
+/// Rows of B that one dispatch adds up, of `rows` rows of `stride` numbers: all, or as many whole panels as a binding holds and
+/// an invocation may walk. 0 where it is not even one.
+pub fn rows_of_dispatch(rows: usize, stride: usize, bounds: &Bounds) -> usize {
+    // Panels are counted by a loop, too.
+    let fitting = (bounds.binding_bytes / (stride * 4).max(1)).min(bounds.iterations / 2);
+    if rows <= fitting { rows } else { fitting / PANEL * PANEL }
 }
 
 /// `out` (cols x cols, row-major, both halves) `+= B'B` for a row-major B. The products of an entry are added up in panels of

@@ -49,16 +49,25 @@ impl SketchBlock {
         place(self.hash(row), self.buckets)
     }
 
-    /// Lists the rows of each bucket of an A of `rows` rows.
+    /// Refuses what can't be indexed.
     ///
     /// # Errors
-    /// [`Error::Usage`] for no buckets, and for more than 2^31 rows or buckets.
-    pub fn index(&self, rows: usize, into: &mut BucketIndex) -> Result<()> {
+    /// As [`SketchBlock::index`].
+    pub fn check(&self, rows: usize) -> Result<()> {
         for (what, got, least) in [("rows to sketch", rows, 0), ("sketch buckets", self.buckets, 1)] {
             if !(least..=MOST_ROWS).contains(&got) {
                 return Err(Error::usage(what, got, format!("{least} to {MOST_ROWS}")));
             }
         }
+        Ok(())
+    }
+
+    /// Lists the rows of each bucket of an A of `rows` rows.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for no buckets, and for more than 2^31 rows or buckets.
+    pub fn index(&self, rows: usize, into: &mut BucketIndex) -> Result<()> {
+        self.check(rows)?;
         into.starts.clear();
         into.starts.resize(self.buckets + 1, 0);
         into.entries.clear();

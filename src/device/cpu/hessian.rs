@@ -151,7 +151,8 @@ impl<T: Element> HessianDevice<T> for CpuHessian<'_, T> {
         blocks: &[SketchBlock],
         take: &mut dyn FnMut(usize, &[T::Acc]),
     ) -> Result<()> {
-        check_blocks(blocks)?;
+        curvature.check(self.data.rows())?;
+        check_blocks(blocks, self.data.rows() * curvature.classes())?;
         let width = self.data.cols() * curvature.classes();
         self.block.resize(width * width, T::Acc::ZERO);
         for (number, block) in blocks.iter().enumerate() {

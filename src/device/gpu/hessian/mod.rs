@@ -128,7 +128,7 @@ impl<T: GpuElement> HessianDevice<T> for GpuHessian<T> {
     ) -> Result<()> {
         self.seconds = None;
         curvature.check(self.data.rows)?;
-        check_blocks(blocks)?;
+        check_blocks(blocks, self.data.rows * curvature.classes())?;
         let Some(first) = blocks.first() else { return Ok(()) };
         let form = sketched::Form::new(&self.data, curvature, first, blocks.len());
         if self.data.chunks.is_empty() {

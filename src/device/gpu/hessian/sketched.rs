@@ -86,9 +86,7 @@ impl Plan {
     pub fn new<T: GpuElement>(data: &Resident, form: Form) -> Result<Plan> {
         let Resident { context, options, bounds, .. } = data;
         let parts = parts(data, &form);
-        // Buckets of a range: an invocation of the Gram kernel walks them, and their panels.
-        let fitting = (bounds.binding_bytes / (form.stride() * 4)).min(bounds.iterations / 2);
-        let range = if form.buckets <= fitting { form.buckets } else { fitting / gram::PANEL * gram::PANEL };
+        let range = gram::rows_of_dispatch(form.buckets, form.stride(), bounds);
         if range == 0 {
             return Err(too_large(context, "a panel of a sketch", gram::PANEL * form.stride() * 4, bounds));
         }
