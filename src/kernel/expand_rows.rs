@@ -21,11 +21,7 @@ pub const LANES: usize = 64;
 ///
 /// # Panics
 /// When a length does not fit; it checks no user's input.
-pub fn twin<T: Element>(
-    (offsets, columns, values): (&[usize], &[u32], &[T]),
-    stride: usize,
-    out: &mut [T::Acc],
-) {
+pub fn twin<T: Element>((offsets, columns, values): (&[usize], &[u32], &[T]), stride: usize, out: &mut [T::Acc]) {
     for (out, span) in out.chunks_exact_mut(stride).zip(offsets.windows(2)) {
         out.fill(T::Acc::from_f64(0.0));
         for position in span[0]..span[1] {

@@ -100,7 +100,9 @@ mod tests {
             for rows in [1, 16, 255, 257, 5000, 300_000] {
                 for block in [4, 1000, 1 << 20] {
                     let split = Split::new(rows, block, &bounds);
-                    assert!(split.length.is_multiple_of(PANEL) && split.length + split.length / PANEL <= bounds.iterations);
+                    assert!(
+                        split.length.is_multiple_of(PANEL) && split.length + split.length / PANEL <= bounds.iterations
+                    );
                     assert!(split.sums == 1 || split.sums * block <= bounds.binding_bytes, "{split:?}");
                     let waves: Vec<Range<usize>> = split.waves(3..3 + rows).collect();
                     assert!(waves.iter().all(|wave| wave.len().div_ceil(split.length) <= split.sums));

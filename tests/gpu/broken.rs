@@ -139,7 +139,11 @@ const BREAKS: &[Break] = &[
     Break { kernel: "weighted_gram", from: "four % WIDTH == 1u", to: "four % WIDTH == 2u" },
     Break { kernel: "weighted_gram", from: "l = l - k;", to: "l = l - 1u;" },
     Break { kernel: "weighted_gram", from: "params.row_begin + block", to: "block" },
-    Break { kernel: "weighted_gram", from: "params.segment_length, params.row_end", to: "params.segment_length + 1u, params.row_end" },
+    Break {
+        kernel: "weighted_gram",
+        from: "params.segment_length, params.row_end",
+        to: "params.segment_length + 1u, params.row_end",
+    },
     Break { kernel: "weighted_gram", from: "params.row_end);", to: "params.row_end - 1u);" },
     Break { kernel: "weighted_gram", from: "* factor;", to: ";" },
     // expand_rows.
@@ -149,7 +153,11 @@ const BREAKS: &[Break] = &[
     Break { kernel: "expand_rows", from: "offsets[row] + lane", to: "offsets[row] + lane + 1u" },
     Break { kernel: "expand_rows", from: "position < offsets[row + 1u]", to: "position + 1u < offsets[row + 1u]" },
     Break { kernel: "expand_rows", from: "(group.y * grid.x + group.x)", to: "group.x" },
-    Break { kernel: "expand_rows", from: "unpack2x16float(values[position / 2u])", to: "unpack2x16float(values[position])" },
+    Break {
+        kernel: "expand_rows",
+        from: "unpack2x16float(values[position / 2u])",
+        to: "unpack2x16float(values[position])",
+    },
 ];
 
 /// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest and in several
@@ -191,16 +199,16 @@ fn blocks(kernel: &str) -> Option<Vec<(Blocks, Bounds)>> {
     let bounds = |binding_bytes, iterations, groups| Bounds { iterations, binding_bytes, groups };
     let dense = || {
         vec![
-            (Blocks::dense(300, 70, 90, 2), bounds(41_216, 300, 13)),
-            (Blocks::dense(200, 22, 90, 2).softmax(3), bounds(40_960, 300, 20)),
+            (Blocks::dense(300, 70, 160, 2), bounds(41_216, 300, 13)),
+            (Blocks::dense(200, 22, 160, 2).softmax(3), bounds(40_960, 300, 20)),
             (Blocks::dense(90, 131, 16, 2), bounds(1 << 20, 300, 4)),
         ]
     };
     match kernel {
         "count_sketch" | "gram" | "weighted_gram" => Some(dense()),
         "count_sketch_csr" | "expand_rows" => Some(vec![
-            (Blocks::sparse(300, 70, 9, 20, 2), bounds(41_216, 300, 13)),
-            (Blocks::sparse(200, 22, 5, 40, 2).softmax(3), bounds(40_960, 300, 20)),
+            (Blocks::sparse(300, 70, 9, 160, 2), bounds(41_216, 300, 20)),
+            (Blocks::sparse(200, 22, 5, 160, 2).softmax(3), bounds(40_960, 300, 30)),
             (Blocks::sparse(20, 1100, 60, 2, 1), bounds(16 << 20, 3000, 200)),
         ]),
         _ => None,

@@ -60,9 +60,8 @@ impl Blocks {
 
     pub fn data<T: GpuElement>(&self) -> Matrix<T> {
         let mut random = Seed(7).stream(Purpose::Experiment, self.rows as u64, self.cols as u64);
-        let mut values = |count: usize| -> Vec<T> {
-            (0..count).map(|_| T::from_f64(random.random_range(-1.0..1.0))).collect()
-        };
+        let mut values =
+            |count: usize| -> Vec<T> { (0..count).map(|_| T::from_f64(random.random_range(-1.0..1.0))).collect() };
         let Some(mean) = self.sparse else {
             return Matrix::Dense(Dense::new(self.rows, self.cols, values(self.rows * self.cols)).unwrap());
         };
@@ -132,8 +131,7 @@ impl Blocks {
         let sketched =
             self.blocks(1).iter().zip(got.chunks(side)).find_map(|(block, got)| self.compare(&device, block, got));
         let (some, all) = (self.rows / 5..self.rows, 0..self.rows);
-        sketched
-            .or_else(|| [all, some].into_iter().find_map(|examples| self.compare_exact(&mut device, examples)))
+        sketched.or_else(|| [all, some].into_iter().find_map(|examples| self.compare_exact(&mut device, examples)))
     }
 
     fn compare<T: GpuElement>(&self, device: &GpuHessian<T>, block: &SketchBlock, got: &[f32]) -> Option<String> {
@@ -243,8 +241,7 @@ impl Blocks {
         let wide_curvature = self.curvature(&wide_numbers);
         let mut rows = vec![0.0; self.rows * cols];
         (0..self.rows).for_each(|i| data.for_each_in_row(i, |j, x| rows[i * cols + j] = x.to_f64()));
-        let depth =
-            TERM + gram::PANEL + split.length / gram::PANEL + waves / pairs.len() + split.sums.div_ceil(4) + 2;
+        let depth = TERM + gram::PANEL + split.length / gram::PANEL + waves / pairs.len() + split.sums.div_ceil(4) + 2;
         compare(&format!("{self:?}, {examples:?}"), side, &got, &twin, depth, device.info().software, |a, b| {
             examples.clone().fold((0.0, 0.0), |(sum, size), i| {
                 let product = rows[i * cols + a % cols] * rows[i * cols + b % cols];

@@ -43,8 +43,17 @@ fn compare(config: TrainConfig, data: Dataset<f64>, sketched: bool) {
     let (cpu, gpu) = (on(DeviceKind::Cpu), on(device));
     assert!(gpu.record.fleet.contains("gpu"), "{}", gpu.record.fleet);
     let (a, b) = (&cpu.record, &gpu.record);
-    assert!((a.end.objective - b.end.objective).abs() <= 1e-6 * a.end.objective, "{} {}", a.end.objective, b.end.objective);
-    for (one, other) in a.iterations.iter().zip(&b.iterations) {
+    assert!(
+        (a.end.objective - b.end.objective).abs() <= 1e-6 * a.end.objective,
+        "{} {}",
+        a.end.objective,
+        b.end.objective
+    );
+    // Who lies and who is late is drawn for every round. Near the minimum, where the rounding of f32 decides, a run may ask for
+    // a round more than the other; from there on their rounds are others.
+    let pairs = a.iterations.iter().zip(&b.iterations).take_while(|(one, other)| one.rounds == other.rounds);
+    assert!(pairs.clone().count() > 3, "{:?} {:?}", a.iterations, b.iterations);
+    for (one, other) in pairs {
         assert_eq!((&one.liars, &one.late), (&other.liars, &other.late), "iteration {}", one.iteration);
     }
     for record in [a, b] {

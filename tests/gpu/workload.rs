@@ -20,7 +20,8 @@ pub fn adapter() -> Adapter {
 
 /// A device on the adapter under test. No adapter is a failure.
 pub fn open<T: GpuElement>(options: GpuOptions) -> GpuDevice<T> {
-    GpuDevice::open(&adapter(), options).expect("a Vulkan driver: these tests need an adapter, a software one is enough")
+    GpuDevice::open(&adapter(), options)
+        .expect("a Vulkan driver: these tests need an adapter, a software one is enough")
 }
 
 /// Shards of equal form at several workers.

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use super::stage::Steps;
 use super::Resident;
+use super::stage::Steps;
 use crate::device::gpu::element::GpuElement;
 use crate::device::gpu::plan::{number, too_large};
 use crate::device::gpu::store::Body;
@@ -107,9 +107,8 @@ impl Plan {
             }
             None => None,
         };
-        let pipeline = |kernel: &Kernel, precision| {
-            context.pipeline(kernel.name, &options.source(kernel, precision), None)
-        };
+        let pipeline =
+            |kernel: &Kernel, precision| context.pipeline(kernel.name, &options.source(kernel, precision), None);
         // Rows written out are f32, whatever is stored.
         let precision = if expanded.is_some() { Precision::F32 } else { T::PRECISION };
         let adding = pipeline(&weighted_gram::KERNEL, precision)?;

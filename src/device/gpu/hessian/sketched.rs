@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::stage::Steps;
 use super::Resident;
+use super::stage::Steps;
 use crate::device::gpu::context::Context;
 use crate::device::gpu::element::GpuElement;
 use crate::device::gpu::plan::{number, too_large};
