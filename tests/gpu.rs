@@ -1,6 +1,8 @@
 //! Tests of the GPU device. They need a Vulkan adapter, a software one is enough, and fail without one.
 #![cfg(feature = "gpu")]
 
+#[path = "gpu/blocks.rs"]
+mod blocks;
 #[path = "gpu/broken.rs"]
 mod broken;
 #[path = "gpu/failures.rs"]

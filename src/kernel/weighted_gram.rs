@@ -36,9 +36,11 @@ pub struct Split {
 }
 
 impl Split {
-    /// For `rows` rows, each sum a block of `block` bytes for every pair of classes together; they share one storage binding.
+    /// For `rows` rows, each sum a block of `block` bytes for every pair of classes together; they share one storage binding, and
+    /// no more memory than every adapter's binding has.
     pub fn new(rows: usize, block: usize, bounds: &Bounds) -> Split {
-        let sums = rows.div_ceil(SEGMENT).min(bounds.binding_bytes / block.max(1)).max(1);
+        let room = bounds.binding_bytes.min(Bounds::default().binding_bytes);
+        let sums = rows.div_ceil(SEGMENT).min(room / block.max(1)).max(1);
         // An invocation walks the rows of a segment and its panels.
         let longest = (bounds.iterations / 2 / PANEL * PANEL).max(PANEL);
         Split { length: rows.div_ceil(sums).max(SEGMENT).next_multiple_of(PANEL).min(longest), sums }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 
 use super::config::TrainConfig;
-use super::fleets::{self, takes_gpu};
+use super::fleets::takes_gpu;
 use crate::data::Matrix;
 #[cfg(feature = "gpu")]
 use crate::device::gpu;
@@ -77,16 +77,13 @@ fn cpu<'a, T: Element>(features: &'a Matrix<f64>) -> Box<dyn HessianDevice<T> + 
 }
 
 #[cfg(feature = "gpu")]
-fn adapter<T: gpu::GpuElement>(
-    config: &TrainConfig,
-    features: &Matrix<f64>,
-) -> Result<Box<dyn HessianDevice<T> + 'static>> {
+fn adapter<T: gpu::GpuElement>(config: &TrainConfig, features: &Matrix<f64>) -> Result<Box<dyn HessianDevice<T>>> {
     let options = gpu::GpuOptions::default();
-    Ok(Box::new(gpu::GpuHessian::open(&fleets::choice(config), options, &*stored_as::<T>(features))?))
+    Ok(Box::new(gpu::GpuHessian::open(&super::fleets::choice(config), options, &*stored_as::<T>(features))?))
 }
 
 #[cfg(not(feature = "gpu"))]
-fn adapter<T: Element>(_config: &TrainConfig, features: &Matrix<f64>) -> Result<Box<dyn HessianDevice<T>>> {
+fn adapter<T: Element>(_config: &TrainConfig, _features: &Matrix<f64>) -> Result<Box<dyn HessianDevice<T>>> {
     Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
 }
 

@@ -7,7 +7,7 @@ use half::f16;
 use steadfast::device::gpu::{GpuOptions, Rewrite};
 use steadfast::kernel::{Bounds, KERNELS};
 
-use crate::hessian::Blocks;
+use crate::blocks::Blocks;
 use crate::workload::Workload;
 
 /// A change to one kernel's source (`*tree`: to every kernel that sums by the tree; `*sketch`: to both count-sketches; `*gram`: to
@@ -87,7 +87,7 @@ const BREAKS: &[Break] = &[
     Break { kernel: "*sketch", from: "probabilities[row - r + k]", to: "probabilities[row]" },
     Break { kernel: "*sketch", from: "factor * select", to: "select" },
     Break { kernel: "*sketch", from: "job.k * params.cols + column", to: "column" },
-    Break { kernel: "*sketch", from: "column >= params.cols", to: "column > params.cols" },
+    Break { kernel: "count_sketch", from: "column >= params.cols", to: "column > params.cols" },
     Break { kernel: "*sketch", from: "out[at] = out[at] + sum", to: "out[at] = sum" },
     Break { kernel: "count_sketch", from: "e + 3u < end", to: "e + 4u < end" },
     Break { kernel: "count_sketch", from: "e = e + 4u", to: "e = e + 5u" },
@@ -209,7 +209,7 @@ fn blocks(kernel: &str) -> Option<Vec<(Blocks, Bounds)>> {
         "count_sketch_csr" | "expand_rows" => Some(vec![
             (Blocks::sparse(300, 70, 9, 160, 2), bounds(41_216, 300, 20)),
             (Blocks::sparse(200, 22, 5, 160, 2).softmax(3), bounds(40_960, 300, 30)),
-            (Blocks::sparse(20, 1100, 60, 2, 1), bounds(16 << 20, 3000, 200)),
+            (Blocks::sparse(20, 1100, 60, 2, 2), bounds(16 << 20, 3000, 200)),
         ]),
         _ => None,
     }

@@ -73,8 +73,9 @@ impl<T: GpuElement> GpuHessian<T> {
             _ if rows == 0 || cols == 0 => (data.is_sparse().then_some(0), Vec::new()),
             Matrix::Dense(a) => (None, dense_pieces(&context, &bounds, 0, a.values(), rows, cols)?),
             Matrix::Csr(a) => {
-                // Written out, the rows of a piece fit a binding, too.
-                let most = (bounds.binding_bytes / (cols.div_ceil(4) * 16)).max(1);
+                // Written out, the rows of a piece fit a binding, too, be it the smallest that adapters have.
+                let room = bounds.binding_bytes.min(Bounds::default().binding_bytes);
+                let most = (room / (cols.div_ceil(4) * 16)).max(1);
                 let longest = a.offsets().windows(2).map(|w| w[1] - w[0]).max();
                 (longest, sparse_pieces(&context, &bounds, 0, a, most)?)
             }

@@ -105,6 +105,8 @@ impl Plan {
         }
         let fits = sizes.map(|(_, bytes)| bounds.binding_bytes / bytes.max(1));
         let most = fits.into_iter().fold(form.blocks, usize::min);
+        // Kernels count sums, and invocations of a folded grid, in 32 bits.
+        number(context, most * range * form.stride() + INVOCATIONS * bounds.groups)?;
         let [starts, entries, sketch, results] = sizes.map(|(_, bytes)| most * bytes);
 
         use wgpu::BufferUsages as Usage;
@@ -186,7 +188,7 @@ impl Plan {
 
     /// The indices of the blocks: for each part of the rows, those of its entries one block after the other.
     fn list(&mut self, data: &Resident, blocks: &[SketchBlock]) -> Result<()> {
-        let Resident { context, bounds, .. } = data;
+        let context = &*data.context;
         let (classes, rows) = (self.form.classes, self.form.rows * self.form.classes);
         self.indices.resize_with(self.indices.len().max(blocks.len()), BucketIndex::default);
         let indices = &mut self.indices[..blocks.len()];
@@ -209,7 +211,6 @@ impl Plan {
                 }
             }
         }
-        number(context, self.most * self.form.buckets * self.form.stride() + INVOCATIONS * bounds.groups)?;
         Ok(())
     }
 
