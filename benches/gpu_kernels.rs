@@ -1,6 +1,6 @@
-//! The kernels on the GPU: achieved share of the device's own copy bandwidth, and one stream for all workers beside a
-//! stream each. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the best one. Sizes are small on a software adapter
-//! and in test mode.
+//! The kernels on the GPU: achieved share of the device's own copy bandwidth, one stream for all workers beside a stream each, and
+//! Hessian blocks. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the best one. Sizes are small on a software adapter
+//! and in test mode; Hessian blocks take 20,000 x 968 and, with `STEADFAST_BENCH_FULL=1`, 300,000 x 3,000 on others.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -9,14 +9,18 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use half::f16;
 use rand::RngExt;
 use steadfast::data::{Csr, Dense, Matrix, Operand};
-use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuOptions, Streams};
-use steadfast::device::{Batch, Device};
+use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuHessian, GpuOptions, Streams};
+use steadfast::device::{Batch, Device, HessianDevice};
+use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
 use steadfast::seed::{Purpose, Seed};
 
+fn adapter() -> Adapter {
+    std::env::var("STEADFAST_BENCH_ADAPTER").map_or(Adapter::Any, Adapter::Named)
+}
+
 fn open<T: GpuElement>(streams: Streams) -> GpuDevice<T> {
-    let choice = std::env::var("STEADFAST_BENCH_ADAPTER").map_or(Adapter::Any, Adapter::Named);
     let options = GpuOptions { streams, timestamps: true, ..GpuOptions::default() };
-    GpuDevice::open(&choice, options).expect("a GPU or a software Vulkan driver")
+    GpuDevice::open(&adapter(), options).expect("a GPU or a software Vulkan driver")
 }
 
 /// True where the full sizes would take hours.
@@ -130,5 +134,50 @@ fn streams(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, kernels, streams);
+/// Ten sketched blocks of d buckets each, and the exact block: the throughput counts the multiplications and additions of one
+/// symmetric half, `10 d d (d + 1)` and `n d (d + 1)`.
+fn blocks<T: GpuElement>(c: &mut Criterion, name: &str, data: &Matrix<T>) {
+    let options = GpuOptions { timestamps: true, ..GpuOptions::default() };
+    let mut device = GpuHessian::open(&adapter(), options, data).expect("memory for the data");
+    let (n, d) = (data.rows(), data.cols());
+    let roots = vec![0.5; n];
+    let curvature = Curvature::Scalar(&roots);
+    let mut out = vec![0.0; d * d];
+    let mut group = c.benchmark_group(format!("gpu/hessian/{name}/{n}x{d}"));
+    group.sample_size(10);
+    let mut iteration = 0;
+    let mut sketched = |device: &mut GpuHessian<T>| {
+        iteration += 1;
+        let block = |block| SketchBlock { kind: SketchKind::CountSketch, seed: 1, iteration, block, buckets: d };
+        let blocks: Vec<SketchBlock> = (0..10).map(block).collect();
+        let take = &mut |_: usize, block: &[f32]| {
+            black_box(block);
+        };
+        device.sketched_gram(&curvature, &blocks, take).expect("the device works");
+    };
+    // The first call makes the buffers and compiles the kernels.
+    sketched(&mut device);
+    group.throughput(Throughput::Elements((10 * d * d * (d + 1)) as u64));
+    group.bench_function("sketched", |b| b.iter(|| sketched(&mut device)));
+    println!("{name} {n}x{d}, ten sketched blocks: kernels {:?} s", device.last_kernel_seconds());
+    device.exact_gram(&curvature, 0..n, &mut out).expect("the device works");
+    group.throughput(Throughput::Elements((n * d * (d + 1)) as u64));
+    group.bench_function("exact", |b| b.iter(|| device.exact_gram(&curvature, 0..n, &mut out)));
+    println!("{name} {n}x{d}, an exact block: kernels {:?} s", device.last_kernel_seconds());
+    group.finish();
+}
+
+fn hessians(c: &mut Criterion) {
+    let device = open::<f32>(Streams::Fused);
+    let full = std::env::var_os("STEADFAST_BENCH_FULL").is_some();
+    let (rows, cols) = if small(&device) { (2_000, 120) } else { (20_000, 968) };
+    blocks(c, "dense-f32", &dense::<f32>(rows, cols));
+    blocks(c, "dense-f16", &dense::<f16>(rows, cols));
+    blocks(c, "csr-f32", &sparse::<f32>(rows, cols, cols / 16));
+    if full && !small(&device) {
+        blocks(c, "dense-f32", &dense::<f32>(300_000, 3_000));
+    }
+}
+
+criterion_group!(benches, kernels, streams, hessians);
 criterion_main!(benches);

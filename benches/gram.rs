@@ -4,6 +4,7 @@
 //! `cargo bench --bench gram` runs a small size; with `STEADFAST_BENCH_FULL=1` also 20,000 x 968. The throughput counts the
 //! multiplications and additions of one symmetric half, `n d (d + 1)`, for faer those of both, `2 n d^2`. All runs are in one thread but those of `threads`.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
@@ -13,7 +14,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 use half::f16;
 use nalgebra::DMatrix;
 use steadfast::data::{Dense, Matrix};
-use steadfast::device::{HessianScratch, exact_gram, gram, sketched_gram};
+use steadfast::device::{CpuHessian, HessianDevice, HessianScratch, gram};
 use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
 use steadfast::scalar::{Accumulator, Element};
 
@@ -62,11 +63,10 @@ fn plain<A: Accumulator>(c: &mut Criterion, threads: usize, rows: usize, cols: u
 fn exact<T: Element>(c: &mut Criterion, threads: usize, rows: usize, cols: usize) {
     let data = Matrix::Dense(Dense::<T>::new(rows, cols, values(rows * cols)).expect("rows x cols values"));
     let roots = vec![T::Acc::from_f64(0.5); rows];
-    let mut scratch = HessianScratch::default();
+    let mut device = CpuHessian::new(Cow::Owned(data));
     let mut out = vec![T::Acc::from_f64(0.0); cols * cols];
     measure(c, &format!("exact-gram/cpu-{threads}/{}", T::PRECISION), threads, (rows, cols), move || {
-        exact_gram(black_box(&data), &Curvature::Scalar(&roots), 0..rows, &mut scratch, &mut out)
-            .expect("lengths that fit");
+        device.exact_gram(black_box(&Curvature::Scalar(&roots)), 0..rows, &mut out).expect("lengths that fit");
         black_box(&out);
     });
 }
@@ -76,12 +76,12 @@ fn sketched(c: &mut Criterion, rows: usize, cols: usize) {
     let data = Matrix::Dense(Dense::<f32>::new(rows, cols, values(rows * cols)).expect("rows x cols values"));
     let roots = vec![0.5; rows];
     let block = SketchBlock { kind: SketchKind::CountSketch, seed: 1, iteration: 2, block: 3, buckets: cols };
-    let mut scratch = HessianScratch::default();
-    let mut out = vec![0.0; cols * cols];
+    let mut device = CpuHessian::new(Cow::Owned(data));
     measure(c, "sketched-gram/cpu-1/f32", 1, (rows, cols), move || {
-        sketched_gram(black_box(&data), &Curvature::Scalar(&roots), &block, &mut scratch, &mut out)
-            .expect("lengths that fit");
-        black_box(&out);
+        let take = &mut |_: usize, block: &[f32]| {
+            black_box(block);
+        };
+        device.sketched_gram(black_box(&Curvature::Scalar(&roots)), &[block], take).expect("lengths that fit");
     });
 }
 

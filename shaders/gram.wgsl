@@ -8,53 +8,18 @@ struct Params {
     units: u32,   // four columns each, with zeros up to the next row
     tiles: u32,   // along the columns
     blocks: u32,
+    add: u32,     // 1 where the sums are added to what is there
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> sketch: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
-const PANEL: u32 = 16u;
-var<workgroup> left: array<vec4<f32>, 256>;
-var<workgroup> right: array<vec4<f32>, 256>;
-
-// The tile of rank `p` among those on and below the diagonal: the triangle of tiles is cut into stretches as long as its last
-// row; the first is that row, each other one a short row from the top and a long one from the bottom.
-fn tile_of(p: u32) -> vec2<u32> {
-    let row = p / params.tiles;
-    let column = p % params.tiles;
-    if (column < row) {
-        return vec2<u32>(row - 1u, column);
-    }
-    return vec2<u32>(params.tiles - 1u - row, column - row);
-}
-
 fn load(base: u32, row: u32, unit: u32) -> vec4<f32> {
     if (row < params.rows && unit < params.units) {
         return sketch[base + row * params.units + unit];
     }
     return vec4<f32>(0.0);
-}
-
-// Writes four entries of a row, and those mirrored off the diagonal of tiles.
-fn store(base: u32, row: u32, column: u32, mirror: bool, sums: vec4<f32>) {
-    if (row >= params.cols) {
-        return;
-    }
-    let d = params.cols;
-    let at = base + row * d + column;
-    if (column < d) { out[at] = sums.x; }
-    if (column + 1u < d) { out[at + 1u] = sums.y; }
-    if (column + 2u < d) { out[at + 2u] = sums.z; }
-    if (column + 3u < d) { out[at + 3u] = sums.w; }
-    if (mirror) {
-        // Columns of a tile left of the diagonal are all there.
-        let across = base + column * d + row;
-        out[across] = sums.x;
-        out[across + d] = sums.y;
-        out[across + 2u * d] = sums.z;
-        out[across + 3u * d] = sums.w;
-    }
 }
 
 @compute @workgroup_size(256)
@@ -69,7 +34,7 @@ fn main(
     if (block >= params.blocks) {
         return;
     }
-    let tile = tile_of(number % half);
+    let tile = tile_of(number % half, params.tiles);
     let down = index / 16u;
     let across = index % 16u;
     let base = block * params.rows * params.units;
@@ -104,9 +69,8 @@ fn main(
     let to = block * params.cols * params.cols;
     let row = tile.x * 64u + down * 4u;
     let column = tile.y * 64u + across * 4u;
-    let mirror = tile.x != tile.y;
-    store(to, row, column, mirror, s0);
-    store(to, row + 1u, column, mirror, s1);
-    store(to, row + 2u, column, mirror, s2);
-    store(to, row + 3u, column, mirror, s3);
+    store_four(to, row, column, s0);
+    store_four(to, row + 1u, column, s1);
+    store_four(to, row + 2u, column, s2);
+    store_four(to, row + 3u, column, s3);
 }

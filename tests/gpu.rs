@@ -1,12 +1,16 @@
 //! Tests of the GPU device. They need a Vulkan adapter, a software one is enough, and fail without one.
 #![cfg(feature = "gpu")]
 
+#[path = "gpu/blocks.rs"]
+mod blocks;
 #[path = "gpu/broken.rs"]
 mod broken;
 #[path = "gpu/failures.rs"]
 mod failures;
 #[path = "gpu/hessian.rs"]
 mod hessian;
+#[path = "gpu/newton.rs"]
+mod newton;
 #[path = "gpu/workload.rs"]
 mod workload;
 

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
-use steadfast::kernel::{GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, SketchParams, SumParams};
+use steadfast::kernel::{
+    ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, SketchParams, SumParams, WeightedGramParams,
+};
 use steadfast::scalar::Precision;
 
 /// Plain WGSL: reading packed f16 into f32 is part of it, and every adapter has it.
@@ -67,8 +69,10 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
     for (kernel, precision, module) in modules() {
         let (names, size): (&[&str], usize) = match kernel.name {
             "sum_segments" => (&["length", "segments"], size_of::<SumParams>()),
-            "count_sketch" => (&["buckets", "blocks", "units", "row_begin"], size_of::<SketchParams>()),
-            "gram" => (&["rows", "cols", "units", "tiles", "blocks"], size_of::<GramParams>()),
+            "count_sketch" | "count_sketch_csr" => (&SketchParams::FIELDS, size_of::<SketchParams>()),
+            "gram" => (&["rows", "cols", "units", "tiles", "blocks", "add"], size_of::<GramParams>()),
+            "weighted_gram" => (&WeightedGramParams::FIELDS, size_of::<WeightedGramParams>()),
+            "expand_rows" => (&["rows", "stride"], size_of::<ExpandParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
         let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
@@ -86,12 +90,19 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
 /// `FIELDS` lists the fields of the struct in the order in which it lies in memory.
 #[test]
 fn listed_fields_are_the_fields() {
-    let numbers: Vec<u32> = (0..MatvecParams::FIELDS.len() as u32).collect();
-    let params: &MatvecParams = bytemuck::from_bytes(bytemuck::cast_slice(&numbers));
-    let debug = format!("{params:?}");
-    for (i, name) in MatvecParams::FIELDS.iter().enumerate() {
-        assert!(debug.contains(&format!(" {name}: {i}")), "{name} in {debug}");
+    fn check<P: bytemuck::Pod + std::fmt::Debug>(fields: &[&str]) {
+        let numbers: Vec<u32> = (0..fields.len() as u32).collect();
+        let params: &P = bytemuck::from_bytes(bytemuck::cast_slice(&numbers));
+        let debug = format!("{params:?}");
+        for (i, name) in fields.iter().enumerate() {
+            // The one number that is not whole shows its bits as the smallest of floating-point numbers.
+            let number = if *name == "scale" { format!("{:?}", f32::from_bits(i as u32)) } else { i.to_string() };
+            assert!(debug.contains(&format!(" {name}: {number}")), "{name} in {debug}");
+        }
     }
+    check::<MatvecParams>(&MatvecParams::FIELDS);
+    check::<SketchParams>(&SketchParams::FIELDS);
+    check::<WeightedGramParams>(&WeightedGramParams::FIELDS);
 }
 
 /// Adapters must offer 16 KiB of workgroup memory and 256 invocations; not all of them check that a kernel keeps to it.

@@ -3,8 +3,10 @@
 mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod hessian;
 
-pub use cpu::{CpuDevice, HessianScratch, SimdLevel, exact_gram, gram, multiply_one, sketch_rows, sketched_gram};
+pub use cpu::{CpuDevice, CpuHessian, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
+pub use hessian::HessianDevice;
 
 use crate::data::{Matrix, Operand};
 use crate::error::Result;

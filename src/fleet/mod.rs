@@ -5,7 +5,6 @@ pub mod clock;
 pub mod fault;
 mod frames;
 mod gather;
-mod hessian;
 mod request;
 mod round;
 mod simulated;
@@ -16,8 +15,6 @@ pub use blocks::{Arrived, BlockFleet, BlockWork, Enough};
 pub use clock::{Clock, CostModel, Delay};
 pub use fault::{Attack, FaultPlan, Faults, Injected, Witness};
 pub use gather::Gather;
-pub use hessian::HessianKernel;
-
 pub use request::{Opcode, Request};
 pub use round::{Progress, Round};
 pub use simulated::SimulatedFleet;

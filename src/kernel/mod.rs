@@ -2,7 +2,9 @@
 //! order, readable beside the shader of the same stem in `shaders/`. The fast CPU kernels are in [`crate::device`].
 
 pub mod count_sketch;
+pub mod count_sketch_csr;
 mod curvature;
+pub mod expand_rows;
 pub mod gram;
 mod launch;
 pub mod matvec_csr;
@@ -14,10 +16,11 @@ pub mod sum_segments;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod weighted_gram;
 
 pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
-pub use params::{GramParams, MatvecParams, SketchParams, SumParams};
+pub use params::{ExpandParams, GramParams, MatvecParams, SketchParams, SumParams, WeightedGramParams};
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
 
 use crate::scalar::Precision;
@@ -56,5 +59,8 @@ pub const KERNELS: &[Kernel] = &[
     matvec_csr::KERNEL,
     sum_segments::KERNEL,
     count_sketch::KERNEL,
+    count_sketch_csr::KERNEL,
     gram::KERNEL,
+    weighted_gram::KERNEL,
+    expand_rows::KERNEL,
 ];

@@ -66,18 +66,52 @@ pub struct SumParams {
     pub segments: u32,
 }
 
-/// What one dispatch of `count_sketch` is told.
+/// What one dispatch of `count_sketch` or `count_sketch_csr` is told (`shaders/shared/sketch.wgsl`).
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
 pub struct SketchParams {
-    /// Buckets of each block.
+    /// Buckets of each block in this dispatch.
     pub buckets: u32,
+    /// The first of them.
+    pub bucket_begin: u32,
+    /// Buckets of each block.
+    pub all_buckets: u32,
     /// Number of blocks.
     pub blocks: u32,
-    /// 16-byte storage units that a row takes.
+    /// 16-byte storage units that a dense row takes.
     pub units: u32,
-    /// Where the matrix begins in its binding, in rows.
+    /// d.
+    pub cols: u32,
+    /// K.
+    pub classes: u32,
+    /// 1 for softmax's factors, 0 where K = 1 and they are the roots.
+    pub softmax: u32,
+    /// The first row of the data in this binding.
     pub row_begin: u32,
+    /// Where the starts of this binding's rows begin.
+    pub starts_begin: u32,
+    /// Numbers from a row of the sketches to the next.
+    pub stride: u32,
+    /// 1 where the sums are added to what is there.
+    pub add: u32,
+}
+
+impl SketchParams {
+    /// The names of the fields, in order; each is a `u32`.
+    pub const FIELDS: [&'static str; 12] = [
+        "buckets",
+        "bucket_begin",
+        "all_buckets",
+        "blocks",
+        "units",
+        "cols",
+        "classes",
+        "softmax",
+        "row_begin",
+        "starts_begin",
+        "stride",
+        "add",
+    ];
 }
 
 /// What one dispatch of `gram` is told.
@@ -86,7 +120,7 @@ pub struct SketchParams {
 pub struct GramParams {
     /// Rows of each block.
     pub rows: u32,
-    /// d.
+    /// Columns of each block.
     pub cols: u32,
     /// Units of four columns that a row takes.
     pub units: u32,
@@ -94,4 +128,64 @@ pub struct GramParams {
     pub tiles: u32,
     /// Number of blocks.
     pub blocks: u32,
+    /// 1 where the sums are added to what is there.
+    pub add: u32,
+}
+
+/// What one dispatch of `weighted_gram` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+pub struct WeightedGramParams {
+    /// The first row of this dispatch, counted in the binding.
+    pub row_begin: u32,
+    /// The row after its last.
+    pub row_end: u32,
+    /// Rows of a segment.
+    pub segment_length: u32,
+    /// Segments of this dispatch.
+    pub segments: u32,
+    /// The number of the binding's first row.
+    pub example_begin: u32,
+    /// d.
+    pub cols: u32,
+    /// 16-byte storage units that a row takes.
+    pub units: u32,
+    /// Tiles along the columns.
+    pub tiles: u32,
+    /// K.
+    pub classes: u32,
+    /// 1 where the numbers are probabilities, 0 where K = 1 and they are roots.
+    pub softmax: u32,
+    /// What softmax's second derivatives are multiplied by.
+    pub scale: f32,
+    /// 1 where the sums are added to what is there.
+    pub add: u32,
+}
+
+impl WeightedGramParams {
+    /// The names of the fields, in order; each takes four bytes.
+    pub const FIELDS: [&'static str; 12] = [
+        "row_begin",
+        "row_end",
+        "segment_length",
+        "segments",
+        "example_begin",
+        "cols",
+        "units",
+        "tiles",
+        "classes",
+        "softmax",
+        "scale",
+        "add",
+    ];
+}
+
+/// What one dispatch of `expand_rows` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
+pub struct ExpandParams {
+    /// Rows of the matrix.
+    pub rows: u32,
+    /// Numbers from a row of the output to the next.
+    pub stride: u32,
 }

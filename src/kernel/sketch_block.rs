@@ -1,5 +1,7 @@
 //! One block of a sketch, named by a few numbers: every worker that has them makes the same one, and no table is sent.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::seed::mix;
 
@@ -47,16 +49,25 @@ impl SketchBlock {
         place(self.hash(row), self.buckets)
     }
 
-    /// Lists the rows of each bucket of an A of `rows` rows.
+    /// Refuses what can't be indexed.
     ///
     /// # Errors
-    /// [`Error::Usage`] for no buckets, and for more than 2^31 rows or buckets.
-    pub fn index(&self, rows: usize, into: &mut BucketIndex) -> Result<()> {
+    /// As [`SketchBlock::index`].
+    pub fn check(&self, rows: usize) -> Result<()> {
         for (what, got, least) in [("rows to sketch", rows, 0), ("sketch buckets", self.buckets, 1)] {
             if !(least..=MOST_ROWS).contains(&got) {
                 return Err(Error::usage(what, got, format!("{least} to {MOST_ROWS}")));
             }
         }
+        Ok(())
+    }
+
+    /// Lists the rows of each bucket of an A of `rows` rows.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for no buckets, and for more than 2^31 rows or buckets.
+    pub fn index(&self, rows: usize, into: &mut BucketIndex) -> Result<()> {
+        self.check(rows)?;
         into.starts.clear();
         into.starts.resize(self.buckets + 1, 0);
         into.entries.clear();
@@ -169,6 +180,13 @@ impl BucketIndex {
     #[inline(always)]
     pub fn bucket(&self, b: usize) -> &[Entry] {
         &self.entries[self.starts[b]..self.starts[b + 1]]
+    }
+
+    /// Those of them that are among the rows of A `rows`.
+    pub fn bucket_within(&self, b: usize, rows: Range<usize>) -> &[Entry] {
+        let entries = self.bucket(b);
+        let before = |limit: usize| entries.partition_point(|entry| entry.row() < limit);
+        &entries[before(rows.start)..before(rows.end)]
     }
 
     /// The entries from the first of bucket `b` on, through all later buckets: the order of the walk.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::hessian::stored_curvature;
-use super::local_newton::{LocalRows, Solver};
+use super::local_newton::{LocalCurvature, Solver};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, BlockWork, Counters, Enough};
@@ -131,12 +131,11 @@ pub trait DirectionOracle: Send {
 /// [`MOST_FACTORED`]: super::MOST_FACTORED
 #[derive(Debug)]
 pub struct LocalDirections<'a, T: Element> {
-    data: Cow<'a, Matrix<T>>,
     fleet: BlockFleet,
     parts: usize,
     enough: Enough,
     stored: Vec<T::Acc>,
-    solver: Solver<T>,
+    solver: Solver<'a, T>,
 }
 
 impl<'a, T: Element> LocalDirections<'a, T> {
@@ -153,19 +152,20 @@ impl<'a, T: Element> LocalDirections<'a, T> {
                 format!("at most the {} rows of the data", data.rows()),
             ));
         }
-        Ok(LocalDirections { data, fleet, parts, enough, stored: Vec::new(), solver: Solver::default() })
+        Ok(LocalDirections { fleet, parts, enough, stored: Vec::new(), solver: Solver::new(data) })
     }
 
     fn rows_of(&self, part: usize) -> Range<usize> {
-        let n = self.data.rows();
+        let n = self.solver.data().rows();
         n * part / self.parts..n * (part + 1) / self.parts
     }
 
     /// What one worker does and is sent: curvature of its rows and the gradient, down; a direction, up.
     fn work(&self, classes: usize) -> BlockWork {
-        let rows = self.data.rows().div_ceil(self.parts);
-        let per_row = self.data.stored().div_ceil(self.data.rows().max(1));
-        let width = classes * self.data.cols();
+        let data = self.solver.data();
+        let rows = data.rows().div_ceil(self.parts);
+        let per_row = data.stored().div_ceil(data.rows().max(1));
+        let width = classes * data.cols();
         let multiply_adds = Solver::<T>::multiply_adds(rows, per_row, classes, width);
         BlockWork { multiply_adds, down: rows * classes + width, up: width }
     }
@@ -181,9 +181,9 @@ impl<T: Element> DirectionOracle for LocalDirections<'_, T> {
         if curvature.l2.is_nan() || curvature.l2 <= 0.0 {
             return Err(Error::usage("l2 of local Hessians", curvature.l2, "above 0: each must be invertible"));
         }
-        let n = self.data.rows();
+        let (n, cols) = (self.solver.data().rows(), self.solver.data().cols());
         let classes = stored_curvature::<T>(n, curvature.form, curvature.numbers, &mut self.stored)?;
-        let width = classes * self.data.cols();
+        let width = classes * cols;
         if out.len() != width || gradient.len() != width {
             return Err(Error::usage("direction", format!("{} numbers", out.len()), format!("{width} = K d numbers")));
         }
@@ -193,8 +193,8 @@ impl<T: Element> DirectionOracle for LocalDirections<'_, T> {
         let mut parts: Vec<usize> = heard.iter().map(|worker| worker % self.parts).collect();
         parts.sort_unstable();
         let ranges: Vec<Range<usize>> = parts.iter().map(|&part| self.rows_of(part)).collect();
-        let rows = LocalRows { data: &self.data, curvature: *curvature, stored: &self.stored };
-        self.solver.mean_solution(&rows, &ranges, gradient, out)?;
+        let curved = LocalCurvature { point: *curvature, stored: &self.stored };
+        self.solver.mean_solution(&curved, &ranges, gradient, out)?;
         out.iter_mut().for_each(|p| *p = -*p);
         Ok(DirectionRound { seconds: arrived.seconds, parts: parts.len(), heard })
     }

@@ -7,8 +7,10 @@
 use std::borrow::Cow;
 
 use crate::data::Matrix;
+use crate::device::{CpuHessian, HessianDevice};
 use crate::error::{Error, Result};
-use crate::fleet::{BlockFleet, BlockWork, Counters, Enough, HessianKernel};
+use crate::fleet::{BlockFleet, BlockWork, Counters, Enough};
+use crate::kernel::{Curvature, SketchBlock};
 use crate::objective::CurvatureForm;
 use crate::scalar::{Accumulator, Element};
 use crate::sketch::BlockSketch;
@@ -81,22 +83,42 @@ pub enum HessianPlan {
 /// }
 /// # Ok::<(), steadfast::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct BlockHessian<'a, T: Element> {
-    data: Cow<'a, Matrix<T>>,
+    device: Box<dyn HessianDevice<T> + 'a>,
     fleet: BlockFleet,
     plan: HessianPlan,
     iteration: u64,
     numbers: Vec<T::Acc>,
-    kernel: HessianKernel<T>,
+    /// The exact block as the device writes it.
+    block: Vec<T::Acc>,
+}
+
+impl<T: Element> std::fmt::Debug for BlockHessian<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BlockHessian")
+            .field("device", &self.device.info())
+            .field("shape", &self.device.shape())
+            .field("fleet", &self.fleet)
+            .field("plan", &self.plan)
+            .field("iteration", &self.iteration)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a, T: Element> BlockHessian<'a, T> {
-    /// Workers that all read `data` (n x d).
+    /// Workers that all read `data` (n x d), on the CPU.
     ///
     /// # Errors
     /// [`Error::Usage`] when the plan does not fit the workers.
     pub fn new(data: Cow<'a, Matrix<T>>, fleet: BlockFleet, plan: HessianPlan) -> Result<Self> {
+        Self::on(Box::new(CpuHessian::new(data)), fleet, plan)
+    }
+
+    /// Workers that all read the matrix of a device.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the plan does not fit the workers.
+    pub fn on(device: Box<dyn HessianDevice<T> + 'a>, fleet: BlockFleet, plan: HessianPlan) -> Result<Self> {
         if let HessianPlan::Sketched { sketch, columns } = plan {
             let wanted = sketch.made() * parts(columns);
             if columns == 0 || fleet.workers() != wanted {
@@ -107,14 +129,13 @@ impl<'a, T: Element> BlockHessian<'a, T> {
                 ));
             }
         }
-        let kernel = HessianKernel::default();
-        Ok(BlockHessian { data, fleet, plan, iteration: 0, numbers: Vec::new(), kernel })
+        Ok(BlockHessian { device, fleet, plan, iteration: 0, numbers: Vec::new(), block: Vec::new() })
     }
 
     /// What one worker does: of a sketch its pass over the rows and its part of the product, else its share of the exact one.
     fn work(&self, classes: usize) -> BlockWork {
-        let (n, stored) = (self.data.rows(), self.data.stored());
-        let width = classes * self.data.cols();
+        let ((n, cols), stored) = (self.device.shape(), self.device.stored());
+        let width = classes * cols;
         let triangle = width * (width + 1) / 2;
         match self.plan {
             HessianPlan::Exact { .. } => {
@@ -168,6 +189,18 @@ pub(super) fn stored_curvature<T: Element>(
     Ok(numbers.len() / n)
 }
 
+/// The factors of a curvature at n rows, from what [`stored_curvature`] made.
+pub(super) fn curvature<A: Accumulator>(n: usize, form: CurvatureForm, numbers: &[A]) -> Curvature<'_, A> {
+    match form {
+        CurvatureForm::Scalar => Curvature::Scalar(numbers),
+        CurvatureForm::Softmax => Curvature::Softmax {
+            probabilities: numbers,
+            classes: numbers.len() / n.max(1),
+            scale: A::from_f64(1.0 / n.max(1) as f64),
+        },
+    }
+}
+
 /// Parts of a symmetric matrix of so many block columns.
 fn parts(columns: usize) -> usize {
     columns * (columns + 1) / 2
@@ -175,8 +208,9 @@ fn parts(columns: usize) -> usize {
 
 impl<T: Element> HessianOracle for BlockHessian<'_, T> {
     fn hessian(&mut self, form: CurvatureForm, numbers: &[f64], out: &mut [f64]) -> Result<HessianRound> {
-        let classes = stored_curvature::<T>(self.data.rows(), form, numbers, &mut self.numbers)?;
-        let width = classes * self.data.cols();
+        let (n, cols) = self.device.shape();
+        let classes = stored_curvature::<T>(n, form, numbers, &mut self.numbers)?;
+        let width = classes * cols;
         if out.len() != width * width {
             return Err(Error::usage("Hessian", format!("{} numbers", out.len()), format!("{width} x {width}")));
         }
@@ -190,24 +224,29 @@ impl<T: Element> HessianOracle for BlockHessian<'_, T> {
         };
         let arrived = self.fleet.run(enough, T::PRECISION, &|_| work)?;
         self.iteration += 1;
+        let curvature = curvature(n, form, &self.numbers);
         match plan {
             HessianPlan::Exact { .. } => {
-                self.kernel.exact(&self.data, form, &self.numbers, out)?;
+                self.block.resize(out.len(), T::Acc::ZERO);
+                self.device.exact_gram(&curvature, 0..n, &mut self.block)?;
+                out.iter_mut().zip(&self.block).for_each(|(to, from)| *to = from.to_f64());
                 Ok(HessianRound { seconds: arrived.seconds, blocks: 1, sketch_dimension: None })
             }
             HessianPlan::Sketched { sketch, columns } => {
                 let parts = parts(columns);
                 let mut used = vec![0usize; parts];
-                out.fill(0.0);
+                // Blocks of which some part is there, and which parts.
+                let (mut blocks, mut there): (Vec<SketchBlock>, Vec<&[bool]>) = (Vec::new(), Vec::new());
                 for (block, present) in arrived.present.chunks_exact(parts).enumerate() {
-                    if !present.contains(&true) {
-                        continue;
+                    if present.contains(&true) {
+                        used.iter_mut().zip(present).for_each(|(used, present)| *used += usize::from(*present));
+                        blocks.push(sketch.block(block as u64, self.iteration));
+                        there.push(present);
                     }
-                    used.iter_mut().zip(present).for_each(|(used, present)| *used += usize::from(*present));
-                    let block = sketch.block(block as u64, self.iteration);
-                    let sum = self.kernel.sketched(&self.data, form, &self.numbers, &block)?;
-                    add_parts(sum, width, columns, present, out);
                 }
+                out.fill(0.0);
+                let mut take = |at: usize, sum: &[T::Acc]| add_parts(sum, width, columns, there[at], out);
+                self.device.sketched_gram(&curvature, &blocks, &mut take)?;
                 divide_parts(&used, width, columns, out);
                 let blocks = used.iter().copied().min().unwrap_or(0);
                 Ok(HessianRound { seconds: arrived.seconds, blocks, sketch_dimension: Some(blocks * sketch.buckets()) })

@@ -1,5 +1,6 @@
 //! A worker's own Newton system: the Hessian of its rows plus l2, factored where it is small, else only multiplied with.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use faer::linalg::solvers::{Llt, Solve};
@@ -8,11 +9,12 @@ use nalgebra::DVector;
 use rayon::prelude::*;
 
 use super::direction::PointCurvature;
+use super::hessian::curvature;
 use crate::data::Matrix;
+use crate::device::{CpuHessian, HessianDevice};
 use crate::error::{Error, Result};
-use crate::fleet::HessianKernel;
 use crate::objective::CurvatureForm;
-use crate::scalar::Element;
+use crate::scalar::{Accumulator, Element};
 
 /// K d up to which a local Hessian is formed and factored; beyond, its system is solved by conjugate gradients.
 pub const MOST_FACTORED: usize = 2000;
@@ -21,40 +23,39 @@ pub const MOST_FACTORED: usize = 2000;
 const PRODUCTS: usize = 50;
 const RESIDUAL: f64 = 1e-4;
 
-/// The data with the curvature at a point.
-pub(super) struct LocalRows<'a, T: Element> {
-    pub(super) data: &'a Matrix<T>,
-    pub(super) curvature: PointCurvature<'a>,
-    /// The curvature as kernels take it.
+/// The curvature at a point.
+pub(super) struct LocalCurvature<'a, T: Element> {
+    pub(super) point: PointCurvature<'a>,
+    /// As kernels take it.
     pub(super) stored: &'a [T::Acc],
 }
 
-impl<T: Element> LocalRows<'_, T> {
-    /// K.
-    fn classes(&self) -> usize {
-        self.curvature.numbers.len() / self.data.rows()
-    }
-
+impl<T: Element> LocalCurvature<'_, T> {
     /// Whether l2 acts on weight i of K d.
-    fn is_penalized(&self, i: usize) -> bool {
-        i % self.data.cols() < self.curvature.penalized
+    fn is_penalized(&self, i: usize, cols: usize) -> bool {
+        i % cols < self.point.penalized
     }
 }
 
-/// Solves local systems, with its buffers.
+/// Solves local systems of the data's rows, with its buffers.
 #[derive(Debug)]
-pub(super) struct Solver<T: Element> {
-    kernel: HessianKernel<T>,
+pub(super) struct Solver<'a, T: Element> {
+    device: CpuHessian<'a, T>,
+    block: Vec<T::Acc>,
     hessian: Vec<f64>,
 }
 
-impl<T: Element> Default for Solver<T> {
-    fn default() -> Self {
-        Solver { kernel: HessianKernel::default(), hessian: Vec::new() }
+impl<'a, T: Element> Solver<'a, T> {
+    /// Of n x d data.
+    pub(super) fn new(data: Cow<'a, Matrix<T>>) -> Self {
+        Solver { device: CpuHessian::new(data), block: Vec::new(), hessian: Vec::new() }
     }
-}
 
-impl<T: Element> Solver<T> {
+    /// The data.
+    pub(super) fn data(&self) -> &Matrix<T> {
+        self.device.data()
+    }
+
     /// Multiply-adds of one worker: the triangle of its Gram matrix and a Cholesky factorization, or two passes over the rows a
     /// product.
     pub(super) fn multiply_adds(rows: usize, per_row: usize, classes: usize, width: usize) -> u64 {
@@ -69,15 +70,16 @@ impl<T: Element> Solver<T> {
     /// `mean_i H_i^-1 g` over the parts that `ranges` name, into `out`.
     pub(super) fn mean_solution(
         &mut self,
-        rows: &LocalRows<'_, T>,
+        curved: &LocalCurvature<'_, T>,
         ranges: &[Range<usize>],
         gradient: &[f64],
         out: &mut [f64],
     ) -> Result<()> {
         let solutions: Vec<DVector<f64>> = if gradient.len() <= MOST_FACTORED {
-            ranges.iter().map(|range| self.factored(rows, range.clone(), gradient)).collect::<Result<_>>()?
+            ranges.iter().map(|range| self.factored(curved, range.clone(), gradient)).collect::<Result<_>>()?
         } else {
-            ranges.par_iter().map(|range| multiplied(rows, range.clone(), gradient)).collect::<Result<_>>()?
+            let data = self.data();
+            ranges.par_iter().map(|range| multiplied(data, curved, range.clone(), gradient)).collect::<Result<_>>()?
         };
         out.fill(0.0);
         for solution in &solutions {
@@ -87,16 +89,23 @@ impl<T: Element> Solver<T> {
     }
 
     /// One part's solution by Cholesky in f64.
-    fn factored(&mut self, rows: &LocalRows<'_, T>, range: Range<usize>, gradient: &[f64]) -> Result<DVector<f64>> {
+    fn factored(
+        &mut self,
+        curved: &LocalCurvature<'_, T>,
+        range: Range<usize>,
+        gradient: &[f64],
+    ) -> Result<DVector<f64>> {
         let width = gradient.len();
-        self.hessian.resize(width * width, 0.0);
-        let form = rows.curvature.form;
-        self.kernel.exact_of_rows(rows.data, form, rows.stored, range.clone(), &mut self.hessian)?;
-        // The kernel divides by all rows; a local Hessian is a mean over its own.
-        let scale = rows.data.rows() as f64 / range.len() as f64;
-        self.hessian.iter_mut().for_each(|h| *h *= scale);
-        for i in (0..width).filter(|&i| rows.is_penalized(i)) {
-            self.hessian[i * width + i] += rows.curvature.l2;
+        let (n, cols) = self.device.shape();
+        self.block.resize(width * width, T::Acc::ZERO);
+        let curvature = curvature(n, curved.point.form, curved.stored);
+        self.device.exact_gram(&curvature, range.clone(), &mut self.block)?;
+        // The device divides by all rows; a local Hessian is a mean over its own.
+        let scale = n as f64 / range.len() as f64;
+        self.hessian.clear();
+        self.hessian.extend(self.block.iter().map(|h| h.to_f64() * scale));
+        for i in (0..width).filter(|&i| curved.is_penalized(i, cols)) {
+            self.hessian[i * width + i] += curved.point.l2;
         }
         let Ok(factor) = Llt::new(MatRef::from_row_major_slice(&self.hessian, width, width), Side::Lower) else {
             return Err(indefinite(&range));
@@ -116,8 +125,13 @@ fn indefinite(range: &Range<usize>) -> Error {
 }
 
 /// One part's solution by conjugate gradients (Nocedal and Wright, *Numerical Optimization*, 2nd ed., algorithm 5.2).
-fn multiplied<T: Element>(rows: &LocalRows<'_, T>, range: Range<usize>, gradient: &[f64]) -> Result<DVector<f64>> {
-    let part = rows.data.select_rows(&range.clone().collect::<Vec<_>>());
+fn multiplied<T: Element>(
+    data: &Matrix<T>,
+    curved: &LocalCurvature<'_, T>,
+    range: Range<usize>,
+    gradient: &[f64],
+) -> Result<DVector<f64>> {
+    let part = data.select_rows(&range.clone().collect::<Vec<_>>());
     let mut solution = DVector::zeros(gradient.len());
     let mut residual = DVector::from_column_slice(gradient);
     let mut along = residual.clone();
@@ -127,7 +141,7 @@ fn multiplied<T: Element>(rows: &LocalRows<'_, T>, range: Range<usize>, gradient
         if square.sqrt() <= enough {
             break;
         }
-        let product = hessian_product(rows, &part, range.clone(), &along);
+        let product = hessian_product(curved, &part, range.clone(), &along);
         let curved = along.dot(&product);
         if curved.is_nan() || curved <= 0.0 {
             return Err(indefinite(&range));
@@ -143,17 +157,17 @@ fn multiplied<T: Element>(rows: &LocalRows<'_, T>, range: Range<usize>, gradient
 
 /// The Hessian of `part`, the rows `range`, times `direction`.
 fn hessian_product<T: Element>(
-    rows: &LocalRows<'_, T>,
+    curved: &LocalCurvature<'_, T>,
     part: &Matrix<T>,
     range: Range<usize>,
     direction: &DVector<f64>,
 ) -> DVector<f64> {
-    let k = rows.classes();
+    let k = direction.len() / part.cols();
     let mut margins = vec![0.0; part.rows() * k];
     part.multiply(direction.as_slice(), k, &mut margins);
-    let numbers = &rows.curvature.numbers[range.start * k..range.end * k];
+    let numbers = &curved.point.numbers[range.start * k..range.end * k];
     let scale = 1.0 / part.rows() as f64;
-    match rows.curvature.form {
+    match curved.point.form {
         CurvatureForm::Scalar => margins.iter_mut().zip(numbers).for_each(|(z, second)| *z *= second * scale),
         CurvatureForm::Softmax => {
             for (z, p) in margins.chunks_exact_mut(k).zip(numbers.chunks_exact(k)) {
@@ -164,8 +178,8 @@ fn hessian_product<T: Element>(
     }
     let mut product = DVector::zeros(direction.len());
     part.multiply_transposed(&margins, k, product.as_mut_slice());
-    for i in (0..direction.len()).filter(|&i| rows.is_penalized(i)) {
-        product[i] += rows.curvature.l2 * direction[i];
+    for i in (0..direction.len()).filter(|&i| curved.is_penalized(i, part.cols())) {
+        product[i] += curved.point.l2 * direction[i];
     }
     product
 }
@@ -193,15 +207,15 @@ mod tests {
                 }
             };
             let gradient = normal(d * classes);
-            let curvature = PointCurvature { form, numbers: &numbers, l2: 0.1, penalized: d - 1 };
-            let mut stored = Vec::new();
-            super::super::hessian::stored_curvature::<f64>(n, form, &numbers, &mut stored).expect("curvature");
-            let rows = LocalRows { data: &data, curvature, stored: &stored };
             // Softmax's unpenalized last column is singular in the direction that all classes share: penalize it too.
             let penalized = if classes > 1 { d } else { d - 1 };
-            let rows = LocalRows { curvature: PointCurvature { penalized, ..rows.curvature }, ..rows };
-            let exact = Solver::default().factored(&rows, 60..180, &gradient).expect("definite");
-            let close = multiplied(&rows, 60..180, &gradient).expect("definite");
+            let point = PointCurvature { form, numbers: &numbers, l2: 0.1, penalized };
+            let mut stored = Vec::new();
+            super::super::hessian::stored_curvature::<f64>(n, form, &numbers, &mut stored).expect("curvature");
+            let curved = LocalCurvature { point, stored: &stored };
+            let mut solver = Solver::new(Cow::Borrowed(&data));
+            let exact = solver.factored(&curved, 60..180, &gradient).expect("definite");
+            let close = multiplied(&data, &curved, 60..180, &gradient).expect("definite");
             // A residual of 1e-4 |g| leaves at most that over the smallest eigenvalue, at least 0.1.
             let error = (&exact - &close).norm();
             assert!(error <= RESIDUAL * DVector::from_vec(gradient).norm() / 0.05, "{form:?}: {error}");

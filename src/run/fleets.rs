@@ -110,7 +110,7 @@ pub fn open<'a>(
 }
 
 /// Whether a configuration means a GPU: when it says so, or says `auto` in a precision that a GPU has and there is one.
-fn takes_gpu(config: &TrainConfig) -> Result<bool> {
+pub(super) fn takes_gpu(config: &TrainConfig) -> Result<bool> {
     let found = |hardware_only: bool| adapters().iter().any(|a| !(hardware_only && a.software));
     match config.device {
         DeviceKind::Cpu => Ok(false),
@@ -151,8 +151,13 @@ fn adapters() -> Vec<DeviceInfo> {
 
 #[cfg(feature = "gpu")]
 fn adapter<T: gpu::GpuElement>(config: &TrainConfig) -> Result<Box<dyn Device<T>>> {
-    let choice = if config.device == DeviceKind::GpuSoftware { gpu::Adapter::Software } else { gpu::Adapter::Any };
-    Ok(Box::new(gpu::GpuDevice::open(&choice, gpu::GpuOptions::default())?))
+    Ok(Box::new(gpu::GpuDevice::open(&choice(config), gpu::GpuOptions::default())?))
+}
+
+/// The adapter of a configuration that means a GPU.
+#[cfg(feature = "gpu")]
+pub(super) fn choice(config: &TrainConfig) -> gpu::Adapter {
+    if config.device == DeviceKind::GpuSoftware { gpu::Adapter::Software } else { gpu::Adapter::Any }
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -4,7 +4,11 @@ use std::any::Any;
 use std::borrow::Cow;
 
 use super::config::TrainConfig;
+use super::fleets::takes_gpu;
 use crate::data::Matrix;
+#[cfg(feature = "gpu")]
+use crate::device::gpu;
+use crate::device::{CpuHessian, HessianDevice};
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, Clock, Delay, Enough, FaultPlan, Faults};
 use crate::objective::Objective;
@@ -47,10 +51,15 @@ pub fn open<'a>(
         HessianForm::Sketched(sketch) => (HessianPlan::Sketched { sketch, columns: 1 }, sketch.made()),
         HessianForm::Exact => (exact_plan(config), config.workers),
     };
-    Ok(Some(match config.precision.unwrap_or(Precision::F64) {
-        Precision::F64 => make::<f64>(config, features, plan, workers)?,
-        Precision::F32 => make::<f32>(config, features, plan, workers)?,
-        Precision::F16 => make::<half::f16>(config, features, plan, workers)?,
+    // On a GPU where the products are.
+    let gpu = takes_gpu(config)?;
+    let fleet = block_fleet(config, workers)?;
+    Ok(Some(match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
+        Precision::F64 => Box::new(BlockHessian::on(cpu::<f64>(features), fleet, plan)?),
+        Precision::F32 if gpu => Box::new(BlockHessian::on(adapter::<f32>(config, &features)?, fleet, plan)?),
+        Precision::F16 if gpu => Box::new(BlockHessian::on(adapter::<half::f16>(config, &features)?, fleet, plan)?),
+        Precision::F32 => Box::new(BlockHessian::on(cpu::<f32>(features), fleet, plan)?),
+        Precision::F16 => Box::new(BlockHessian::on(cpu::<half::f16>(features), fleet, plan)?),
     }))
 }
 
@@ -61,18 +70,22 @@ pub(super) fn exact_plan(config: &TrainConfig) -> HessianPlan {
     HessianPlan::Exact { enough: Enough::Speculative { share: SHARE.min(present / config.workers as f64) } }
 }
 
-fn make<'a, T: Element>(
-    config: &TrainConfig,
-    features: Cow<'a, Matrix<f64>>,
-    plan: HessianPlan,
-    workers: usize,
-) -> Result<Box<dyn HessianOracle + 'a>> {
-    let fleet = block_fleet(config, workers)?;
-    let stored = match features {
+fn cpu<'a, T: Element>(features: Cow<'a, Matrix<f64>>) -> Box<dyn HessianDevice<T> + 'a> {
+    Box::new(CpuHessian::new(match features {
         Cow::Borrowed(features) => stored_as::<T>(features),
         Cow::Owned(features) => Cow::Owned(stored_as::<T>(&features).into_owned()),
-    };
-    Ok(Box::new(BlockHessian::new(stored, fleet, plan)?))
+    }))
+}
+
+#[cfg(feature = "gpu")]
+fn adapter<T: gpu::GpuElement>(config: &TrainConfig, features: &Matrix<f64>) -> Result<Box<dyn HessianDevice<T>>> {
+    let options = gpu::GpuOptions::default();
+    Ok(Box::new(gpu::GpuHessian::open(&super::fleets::choice(config), options, &*stored_as::<T>(features))?))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapter<T: Element>(_config: &TrainConfig, _features: &Matrix<f64>) -> Result<Box<dyn HessianDevice<T>>> {
+    Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
 }
 
 /// The features as read, or rounded once to what workers store.

@@ -10,7 +10,7 @@
 //! | `leverage` | rows drawn by their leverage scores | the master |
 //!
 //! The first three are [`BlockSketch`]es, each block known to all by a few numbers ([`crate::kernel::SketchBlock`]); the fast
-//! kernels for them are [`crate::device::sketched_gram`] and its neighbours. What is here is computed in f64, in a fixed order,
+//! kernels for them are [`crate::device::HessianDevice`]'s. What is here is computed in f64, in a fixed order,
 //! in one thread: the reference, and the baselines.
 
 mod blocks;

@@ -7,10 +7,11 @@ use half::f16;
 use steadfast::device::gpu::{GpuOptions, Rewrite};
 use steadfast::kernel::{Bounds, KERNELS};
 
-use crate::hessian::Blocks;
+use crate::blocks::Blocks;
 use crate::workload::Workload;
 
-/// A change to one kernel's source (`*tree`: to every kernel that sums by the tree).
+/// A change to one kernel's source (`*tree`: to every kernel that sums by the tree; `*sketch`: to both count-sketches; `*gram`: to
+/// both Gram kernels).
 struct Break {
     kernel: &'static str,
     from: &'static str,
@@ -77,30 +78,86 @@ const BREAKS: &[Break] = &[
     Break { kernel: "sum_segments", from: "(s.z + s.w)", to: "s.z" },
     Break { kernel: "sum_segments", from: "(segment + 2u) * params", to: "(segment + 1u) * params" },
     // count_sketch: sign, tail, the place of a bucket and of a row, halves, order of the sums.
-    Break { kernel: "count_sketch", from: "(entry & 1u) == 1u", to: "(entry & 1u) == 0u && entry > 40u" },
+    Break { kernel: "*sketch", from: "(entry & 1u) == 1u", to: "(entry & 1u) == 0u && entry > 40u" },
+    Break { kernel: "*sketch", from: "- params.row_begin", to: "" },
+    Break { kernel: "*sketch", from: "params.starts_begin + block", to: "block" },
+    Break { kernel: "*sketch", from: "block * (params.all_buckets + 1u)", to: "block * params.all_buckets" },
+    Break { kernel: "*sketch", from: "params.bucket_begin + bucket", to: "bucket" },
+    Break { kernel: "*sketch", from: "select(-p, 1.0 - p, r == k)", to: "select(-p, 1.0 - p, r != k)" },
+    Break { kernel: "*sketch", from: "probabilities[row - r + k]", to: "probabilities[row]" },
+    Break { kernel: "*sketch", from: "factor * select", to: "select" },
+    Break { kernel: "*sketch", from: "job.k * params.cols + column", to: "column" },
+    Break { kernel: "count_sketch", from: "column >= params.cols", to: "column > params.cols" },
+    Break { kernel: "*sketch", from: "out[at] = out[at] + sum", to: "out[at] = sum" },
     Break { kernel: "count_sketch", from: "e + 3u < end", to: "e + 4u < end" },
     Break { kernel: "count_sketch", from: "e = e + 4u", to: "e = e + 5u" },
-    Break { kernel: "count_sketch", from: "bucket + bucket / params.buckets", to: "bucket" },
-    Break { kernel: "count_sketch", from: "params.row_begin + (entry", to: "(entry" },
     Break { kernel: "count_sketch", from: "(group.y * grid.x + group.x)", to: "group.x" },
     Break { kernel: "count_sketch", from: "l2 = l2 + last_four(a2)", to: "l2 = l2 + first_four(a2)" },
     Break { kernel: "count_sketch", from: "unpack2x16float(unit.y)", to: "unpack2x16float(unit.x)" },
     Break { kernel: "count_sketch", from: "(f0 + f1) + (f2 + f3)", to: "((f0 + f1) + f2) + f3" },
-    // gram: barriers, tiles, panels, mirroring.
-    Break { kernel: "gram", from: "        workgroupBarrier();\n", to: "" },
-    Break { kernel: "gram", from: "first + PANEL", to: "first + PANEL + 1u" },
-    Break { kernel: "gram", from: "row < PANEL;", to: "row + 1u < PANEL;" },
+    Break { kernel: "count_sketch", from: "put(job, column + 2u, sums.z)", to: "put(job, column + 2u, sums.y)" },
+    // count_sketch_csr: barriers, tiles, quarters, tails.
+    Break { kernel: "count_sketch_csr", from: "    workgroupBarrier();\n    for", to: "    for" },
+    Break { kernel: "count_sketch_csr", from: "number % tiles * COLUMNS", to: "0u * number" },
+    Break { kernel: "count_sketch_csr", from: "group.y * grid.x + group.x", to: "group.x" },
+    Break { kernel: "count_sketch_csr", from: "sums[at] = 0.0;", to: "" },
+    Break { kernel: "count_sketch_csr", from: "e + quarter < job.end", to: "e + quarter + 1u < job.end" },
+    Break { kernel: "count_sketch_csr", from: "entries[e + quarter]", to: "entries[e]" },
+    Break { kernel: "count_sketch_csr", from: "offsets[row] + lane", to: "offsets[row]" },
+    Break { kernel: "count_sketch_csr", from: "position + QUARTER", to: "position + 2u * QUARTER" },
+    Break { kernel: "count_sketch_csr", from: "(column < COLUMNS)", to: "(column + 1u < COLUMNS)" },
+    Break { kernel: "count_sketch_csr", from: "quarter * COLUMNS + column", to: "column" },
+    Break { kernel: "count_sketch_csr", from: "(position & 1u) == 1u", to: "(position & 1u) == 0u" },
+    Break { kernel: "count_sketch_csr", from: "sums[3u * COLUMNS + column]", to: "sums[2u * COLUMNS + column]" },
+    Break { kernel: "count_sketch_csr", from: "column = column + 256u", to: "column = column + 512u" },
+    // gram and weighted_gram: barriers, tiles, panels, mirroring.
+    Break { kernel: "*gram", from: "        workgroupBarrier();\n", to: "" },
+    Break { kernel: "*gram", from: "first + PANEL", to: "first + PANEL + 1u" },
+    Break { kernel: "*gram", from: "row < PANEL;", to: "row + 1u < PANEL;" },
+    Break { kernel: "*gram", from: "row - 1u, column", to: "row, column" },
+    Break { kernel: "*gram", from: "column - row)", to: "column)" },
+    Break { kernel: "*gram", from: "column > row", to: "column >= row" },
+    Break { kernel: "*gram", from: "(column < row) {\n        put", to: "(column + 1u < row) {\n        put" },
+    Break { kernel: "*gram", from: "base + column * d + row", to: "base + column + row * d" },
+    Break { kernel: "*gram", from: "row >= d", to: "row > d" },
+    Break { kernel: "*gram", from: "column + 2u, sums.z", to: "column + 2u, sums.y" },
+    Break { kernel: "*gram", from: "out[at] = out[at] + sum", to: "out[at] = sum" },
+    Break { kernel: "*gram", from: "p3 = p3 + a.w * b", to: "p3 = p3 + a.z * b" },
+    Break { kernel: "*gram", from: "s2 = s2 + p2", to: "s2 = p2" },
+    Break { kernel: "*gram", from: "group.y * grid.x + group.x", to: "group.x" },
+    Break { kernel: "*gram", from: "block * params.cols * params.cols", to: "block * params.cols" },
     Break { kernel: "gram", from: "row < params.rows &&", to: "row + 1u < params.rows &&" },
     Break { kernel: "gram", from: "unit < params.units)", to: "unit + 1u < params.units)" },
     Break { kernel: "gram", from: "let base = block *", to: "let base = 0u *" },
-    Break { kernel: "gram", from: "row - 1u, column", to: "row, column" },
-    Break { kernel: "gram", from: "column - row)", to: "column)" },
-    Break { kernel: "gram", from: "let mirror = tile.x != tile.y", to: "let mirror = tile.x == tile.y" },
-    Break { kernel: "gram", from: "out[across + 2u * d] = sums.z", to: "out[across + 2u * d] = sums.y" },
-    Break { kernel: "gram", from: "p3 = p3 + a.w * b", to: "p3 = p3 + a.z * b" },
-    Break { kernel: "gram", from: "s2 = s2 + p2", to: "s2 = p2" },
-    Break { kernel: "gram", from: "group.y * grid.x + group.x", to: "group.x" },
-    Break { kernel: "gram", from: "block * params.cols * params.cols", to: "block * params.cols" },
+    // weighted_gram: classes, segments, rows of a binding, halves of a unit.
+    Break { kernel: "weighted_gram", from: "params.example_begin + row", to: "row" },
+    Break { kernel: "weighted_gram", from: "select(-p, 1.0 - p, k == l)", to: "select(-p, 1.0 - p, k != l)" },
+    Break { kernel: "weighted_gram", from: "numbers[at + l]", to: "numbers[at + k]" },
+    Break { kernel: "weighted_gram", from: "params.scale * ", to: "" },
+    Break { kernel: "weighted_gram", from: "numbers[at] * numbers[at]", to: "numbers[at]" },
+    Break { kernel: "weighted_gram", from: "row < end &&", to: "row + 1u < end &&" },
+    Break { kernel: "weighted_gram", from: "four % WIDTH == 1u", to: "four % WIDTH == 2u" },
+    Break { kernel: "weighted_gram", from: "l = l - k;", to: "l = l - 1u;" },
+    Break { kernel: "weighted_gram", from: "params.row_begin + block", to: "block" },
+    Break {
+        kernel: "weighted_gram",
+        from: "params.segment_length, params.row_end",
+        to: "params.segment_length + 1u, params.row_end",
+    },
+    Break { kernel: "weighted_gram", from: "params.row_end);", to: "params.row_end - 1u);" },
+    Break { kernel: "weighted_gram", from: "* factor;", to: ";" },
+    // expand_rows.
+    Break { kernel: "expand_rows", from: "index / LANES", to: "index % 4u" },
+    Break { kernel: "expand_rows", from: "    storageBarrier();\n", to: "" },
+    Break { kernel: "expand_rows", from: "row * params.stride + column] = 0.0", to: "row * params.stride] = 0.0" },
+    Break { kernel: "expand_rows", from: "offsets[row] + lane", to: "offsets[row] + lane + 1u" },
+    Break { kernel: "expand_rows", from: "position < offsets[row + 1u]", to: "position + 1u < offsets[row + 1u]" },
+    Break { kernel: "expand_rows", from: "(group.y * grid.x + group.x)", to: "group.x" },
+    Break {
+        kernel: "expand_rows",
+        from: "unpack2x16float(values[position / 2u])",
+        to: "unpack2x16float(values[position])",
+    },
 ];
 
 /// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest and in several
@@ -136,6 +193,28 @@ fn bounds(product: &Workload) -> Bounds {
     Bounds { iterations: 300, binding_bytes: (160 << 10).max(product.cols * 4), groups: 13 }
 }
 
+/// The same for Hessian blocks, with bounds that put the data into several bindings, sketches into several ranges, segments into
+/// several waves, and fold the grids: one, two and three tiles along the columns, sums longer than a few panels.
+fn blocks(kernel: &str) -> Option<Vec<(Blocks, Bounds)>> {
+    let bounds = |binding_bytes, iterations, groups| Bounds { iterations, binding_bytes, groups };
+    let dense = || {
+        vec![
+            (Blocks::dense(300, 70, 160, 2), bounds(41_216, 300, 13)),
+            (Blocks::dense(200, 22, 160, 2).softmax(3), bounds(40_960, 300, 20)),
+            (Blocks::dense(90, 131, 16, 2), bounds(1 << 20, 300, 4)),
+        ]
+    };
+    match kernel {
+        "count_sketch" | "gram" | "weighted_gram" => Some(dense()),
+        "count_sketch_csr" | "expand_rows" => Some(vec![
+            (Blocks::sparse(300, 70, 9, 160, 2), bounds(41_216, 300, 20)),
+            (Blocks::sparse(200, 22, 5, 160, 2).softmax(3), bounds(40_960, 300, 30)),
+            (Blocks::sparse(20, 1100, 60, 2, 2), bounds(16 << 20, 3000, 200)),
+        ]),
+        _ => None,
+    }
+}
+
 /// What the twins have to say about a kernel under a rewrite of its source.
 fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String> {
     let target = kernel.to_string();
@@ -143,12 +222,9 @@ fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String>
         if k.name == target { source.replace(from, to) } else { source.to_string() }
     };
     let rewrite: Rewrite = Arc::new(rewrite);
-    if ["count_sketch", "gram"].contains(&kernel) {
-        // Two and three tiles along the columns, sums longer than a few panels, a shard that is not the first of its
-        // binding, grids that are folded.
-        return [Blocks::new(300, 70, 50, 2), Blocks::new(90, 131, 16, 2)].iter().find_map(|blocks| {
-            let bounds = Bounds { groups: 4, ..Bounds::default() };
-            let options = GpuOptions { bounds: Some(bounds), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
+    if let Some(cases) = blocks(kernel) {
+        return cases.iter().find_map(|(blocks, bounds)| {
+            let options = GpuOptions { bounds: Some(*bounds), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
             blocks.mismatch::<f32>(options.clone()).or_else(|| blocks.mismatch::<f16>(options))
         });
     }
@@ -169,9 +245,14 @@ fn whole_kernels_pass() {
 
 fn each_break_is_noticed(kernel: &str) {
     let whole = KERNELS.iter().find(|k| k.name == kernel).unwrap();
-    let with_tree = kernel.starts_with("matvec");
+    let family = match kernel {
+        "gram" | "weighted_gram" => "*gram",
+        "count_sketch" | "count_sketch_csr" => "*sketch",
+        _ if kernel.starts_with("matvec") => "*tree",
+        _ => kernel,
+    };
     let mut tried = 0;
-    for broken in BREAKS.iter().filter(|b| b.kernel == kernel || (with_tree && b.kernel == "*tree")) {
+    for broken in BREAKS.iter().filter(|b| b.kernel == kernel || b.kernel == family) {
         assert!(whole.f32.contains(broken.from) || whole.f16.contains(broken.from), "{kernel} has no {}", broken.from);
         assert!(noticed(kernel, broken.from, broken.to).is_some(), "{kernel}: {} -> {}", broken.from, broken.to);
         tried += 1;
@@ -207,4 +288,19 @@ fn a_broken_sketch_fails() {
 #[test]
 fn a_broken_gram_block_fails() {
     each_break_is_noticed("gram");
+}
+
+#[test]
+fn a_broken_sparse_sketch_fails() {
+    each_break_is_noticed("count_sketch_csr");
+}
+
+#[test]
+fn a_broken_weighted_gram_block_fails() {
+    each_break_is_noticed("weighted_gram");
+}
+
+#[test]
+fn a_broken_expansion_fails() {
+    each_break_is_noticed("expand_rows");
 }

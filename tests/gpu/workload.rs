@@ -10,13 +10,18 @@ use steadfast::device::{Batch, Device};
 use steadfast::kernel::{Launch, matvec_csr, matvec_dense, matvec_transposed_dense};
 use steadfast::seed::{Purpose, Seed};
 
-/// The adapter under test: a software one, or the one that `STEADFAST_TEST_ADAPTER` names. No adapter is a failure.
-pub fn open<T: GpuElement>(options: GpuOptions) -> GpuDevice<T> {
-    let choice = match std::env::var("STEADFAST_TEST_ADAPTER") {
+/// The adapter under test: a software one, or the one that `STEADFAST_TEST_ADAPTER` names.
+pub fn adapter() -> Adapter {
+    match std::env::var("STEADFAST_TEST_ADAPTER") {
         Ok(name) => Adapter::Named(name),
         Err(_) => Adapter::Software,
-    };
-    GpuDevice::open(&choice, options).expect("a Vulkan driver: these tests need an adapter, a software one is enough")
+    }
+}
+
+/// A device on the adapter under test. No adapter is a failure.
+pub fn open<T: GpuElement>(options: GpuOptions) -> GpuDevice<T> {
+    GpuDevice::open(&adapter(), options)
+        .expect("a Vulkan driver: these tests need an adapter, a software one is enough")
 }
 
 /// Shards of equal form at several workers.

@@ -1,10 +1,12 @@
 //! Gram blocks: the twins and the fast kernels against sums in twice the precision.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use half::f16;
 use steadfast::data::{Dense, Matrix};
-use steadfast::device::{HessianScratch, exact_gram, gram, sketch_rows, sketched_gram};
+use steadfast::device::{CpuHessian, HessianDevice, HessianScratch, gram, sketch_rows};
+use steadfast::kernel::weighted_gram::{self, Split};
 use steadfast::kernel::{Curvature, SketchBlock, SketchKind, gram as twins};
 use steadfast::scalar::{Accumulator, Element};
 
@@ -55,7 +57,8 @@ fn fast<T: Element>(matrix: &Matrix<T>, curved: &Curved<T::Acc>, examples: Range
     on_threads(|| {
         let side = matrix.cols() * curved.curvature().classes();
         let mut out = vec![T::Acc::from_f64(f64::NAN); side * side];
-        exact_gram(matrix, &curved.curvature(), examples.clone(), &mut HessianScratch::default(), &mut out).unwrap();
+        let mut device = CpuHessian::new(Cow::Borrowed(matrix));
+        device.exact_gram(&curved.curvature(), examples.clone(), &mut out).unwrap();
         out
     })
 }
@@ -75,17 +78,29 @@ fn check<T: Element>(matrix: &Matrix<T>, classes: usize) {
     assert!(symmetric(&got, cols * classes), "{what}");
 }
 
+/// The blocks of all pairs of classes, whose rows are cut into segments of 16 and two sums.
 fn check_twins<T: Element>(matrix: &Matrix<T>, classes: usize) {
     let Matrix::Dense(a) = matrix else { return };
     let (rows, cols) = (a.rows(), a.cols());
     let curved = Curved::<T::Acc>::new(rows, classes, 5);
-    let side = classes * cols;
+    let (side, split) = (classes * cols, Split { length: 16, sums: 2 });
     let mut twin = vec![T::Acc::from_f64(f64::NAN); side * side];
-    twins::weighted_twin(a.values(), cols, &curved.curvature(), rows / 5..rows, &mut twin);
+    for (k, l) in (0..classes).flat_map(|k| (0..=k).map(move |l| (k, l))) {
+        let mut sums = vec![T::Acc::from_f64(0.0); 2 * cols * cols];
+        for wave in split.waves(rows / 5..rows) {
+            weighted_gram::twin(a.values(), cols, &curved.curvature(), (k, l), wave, &split, &mut sums);
+        }
+        for at in 0..cols * cols {
+            let (i, j) = (at / cols, at % cols);
+            let sum = sums[at] + sums[cols * cols + at];
+            twin[(k * cols + i) * side + l * cols + j] = sum;
+            twin[(l * cols + i) * side + k * cols + j] = sum;
+        }
+    }
     let expected = exact(matrix, &curved.widened(), rows / 5..rows, true);
-    // Two factors of up to four roundings each, and their products with two values.
-    let chain = (rows * classes).div_ceil(4) + 2 + 11;
+    let chain = split.length + rows.div_ceil(split.length) + 1;
     assert_eq!(wrong::<T>(&twin, &expected, chain, 4), None, "{} {rows} x {cols}, {classes}", T::PRECISION);
+    assert!(symmetric(&twin, side));
 }
 
 #[test]
@@ -131,7 +146,7 @@ fn check_plain<A: Accumulator>(rows: usize, cols: usize) {
     });
     assert_eq!(wrong::<A>(&got, &expected, PANEL, rows.div_ceil(PANEL)), None, "{rows} x {cols}");
     assert!(symmetric(&got, cols));
-    let mut twin = vec![A::from_f64(f64::NAN); cols * cols];
+    let mut twin = vec![A::from_f64(0.0); cols * cols];
     twins::twin(&values, cols, &mut twin);
     let additions = rows.min(twins::PANEL) + rows.div_ceil(twins::PANEL);
     assert_eq!(wrong::<A>(&twin, &expected, additions, 0), None, "twin, {rows} x {cols}");
@@ -163,7 +178,7 @@ fn long_sums_of_f32_lose_no_digits() {
     let curved = vec![1.0f32; rows];
     let mut out = [0.0];
     let curvature = Curvature::Scalar(&curved);
-    exact_gram(&matrix, &curvature, 0..rows, &mut HessianScratch::default(), &mut out).unwrap();
+    CpuHessian::new(Cow::Owned(matrix)).exact_gram(&curvature, 0..rows, &mut out).unwrap();
     let exact = rows as f64 * f64::from(0.1f32) * f64::from(0.1f32);
     let bound = (PANEL + TERM) as f64 * f64::from(f32::EPSILON) / 2.0;
     assert!((f64::from(out[0]) / exact - 1.0).abs() <= bound, "{} of {exact}", out[0]);
@@ -184,11 +199,18 @@ fn parts_add_up_and_a_sketched_block_is_the_product_of_its_sketch() {
     let block = SketchBlock { kind: SketchKind::CountSketch, seed: 2, iteration: 0, block: 3, buckets: 50 };
     let mut scratch = HessianScratch::default();
     let mut rows = vec![0.0; 50 * 12];
-    let (mut one, mut other) = (vec![0.0; 144], vec![f64::NAN; 144]);
+    let mut one = vec![0.0; 144];
     sketch_rows(&matrix, &curved.curvature(), &block, &mut scratch, &mut rows).unwrap();
     gram(&rows, 12, &mut scratch, &mut one).unwrap();
-    sketched_gram(&matrix, &curved.curvature(), &block, &mut scratch, &mut other).unwrap();
-    assert_eq!(one, other);
+    let mut taken = Vec::new();
+    let second = SketchBlock { block: 4, ..block };
+    let mut device = CpuHessian::new(Cow::Borrowed(&matrix));
+    device
+        .sketched_gram(&curved.curvature(), &[block, second], &mut |number, block| taken.push((number, block.to_vec())))
+        .unwrap();
+    assert_eq!((taken.len(), taken[0].0, taken[1].0), (2, 0, 1));
+    assert_eq!(one, taken[0].1);
+    assert_ne!(one, taken[1].1);
 }
 
 #[test]
@@ -196,8 +218,9 @@ fn what_does_not_fit_is_refused() {
     let matrix = dense::<f64>(10, 3, 1);
     let curved = Curved::<f64>::new(10, 1, 5);
     let mut scratch = HessianScratch::default();
+    let mut device = CpuHessian::new(Cow::Borrowed(&matrix));
     let mut run = |examples, len: usize| {
-        exact_gram(&matrix, &curved.curvature(), examples, &mut scratch, &mut vec![0.0; len]).unwrap_err().to_string()
+        device.exact_gram(&curved.curvature(), examples, &mut vec![0.0; len]).unwrap_err().to_string()
     };
     assert!(run(0..10, 8).contains("3 x 3 numbers"));
     assert!(run(5..11, 9).contains("a range within 0..10"));

@@ -3,7 +3,7 @@
 use half::f16;
 use steadfast::data::Matrix;
 use steadfast::device::{HessianScratch, sketch_rows};
-use steadfast::kernel::{BucketIndex, SketchBlock, SketchKind, count_sketch};
+use steadfast::kernel::{BucketIndex, SketchBlock, SketchKind, count_sketch, count_sketch_csr};
 use steadfast::scalar::Element;
 
 use super::inputs::{Curved, Sum, dense, on_threads, sparse};
@@ -88,9 +88,21 @@ fn check<T: Element>(matrix: &Matrix<T>, classes: usize, block: &SketchBlock) {
     let blocks = index.longest().div_ceil(64).max(1).next_power_of_two();
     assert_eq!(wrong::<T>(&got, &exact, 64 + blocks.ilog2() as usize), None, "fast, {what}");
 
-    let mut twin = vec![T::Acc::from_f64(f64::NAN); got.len()];
-    count_sketch::twin(&values(matrix), cols, &curved.curvature(), &index, &mut twin);
+    let mut twin = vec![T::Acc::from_f64(0.0); got.len()];
+    count_sketch::twin(&values(matrix), cols, &curved.curvature(), &index, 0..rows, &mut twin);
     assert_eq!(wrong::<T>(&twin, &exact, index.longest().div_ceil(4) + 2), None, "twin, {what}");
+    if let Matrix::Csr(a) = matrix {
+        let mut sparse = vec![T::Acc::from_f64(0.0); got.len()];
+        let arrays = (a.offsets(), a.indices(), a.values());
+        count_sketch_csr::twin(arrays, cols, &curved.curvature(), &index, 0..rows, &mut sparse);
+        assert!(sparse == twin, "sparse twin, {what}");
+        // In two pieces of the rows, each sum is that of both.
+        let mut pieces = vec![T::Acc::from_f64(0.0); got.len()];
+        for examples in [0..rows / 3, rows / 3..rows] {
+            count_sketch_csr::twin(arrays, cols, &curved.curvature(), &index, examples, &mut pieces);
+        }
+        assert_eq!(wrong::<T>(&pieces, &exact, index.longest().div_ceil(4) + 3), None, "pieces, {what}");
+    }
 }
 
 fn check_all(rows: usize, cols: usize, classes: usize, block: &SketchBlock) {

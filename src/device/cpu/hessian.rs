@@ -1,15 +1,19 @@
-//! Hessian blocks on the CPU: what a worker of a second-order method computes. Each function runs in the caller's rayon pool
-//! (the global one outside of any), over fixed tiles, so that the number of threads changes no bit.
+//! Hessian blocks on the CPU: what a worker of a second-order method computes. All runs in the caller's rayon pool (the global
+//! one outside of any), over fixed tiles, so that the number of threads changes no bit.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
 use super::gram::{GramRows, Tiles};
+use super::pages::enlarge;
 use super::simd::SimdLevel;
 use super::sketch::{Buckets, Stored, Walk};
 use crate::data::Matrix;
+use crate::device::hessian::{check_blocks, check_examples, check_square};
+use crate::device::{DeviceInfo, HessianDevice};
 use crate::error::{Error, Result};
 use crate::kernel::{BucketIndex, Curvature, SketchBlock};
 use crate::scalar::{Accumulator, Element};
@@ -19,7 +23,6 @@ use crate::scalar::{Accumulator, Element};
 #[derive(Debug)]
 pub struct HessianScratch<A> {
     index: BucketIndex,
-    sketch: Vec<A>,
     tiles: Vec<f64>,
     /// One for each thread of the pool.
     threads: Vec<Mutex<Vec<A>>>,
@@ -27,7 +30,7 @@ pub struct HessianScratch<A> {
 
 impl<A> Default for HessianScratch<A> {
     fn default() -> Self {
-        HessianScratch { index: BucketIndex::default(), sketch: Vec::new(), tiles: Vec::new(), threads: Vec::new() }
+        HessianScratch { index: BucketIndex::default(), tiles: Vec::new(), threads: Vec::new() }
     }
 }
 
@@ -48,18 +51,6 @@ impl<A: Accumulator> HessianScratch<A> {
 fn own<A>(threads: &[Mutex<Vec<A>>]) -> MutexGuard<'_, Vec<A>> {
     let own = rayon::current_thread_index().unwrap_or(0) % threads.len();
     threads[own].lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Numbers of a (side x side) block.
-fn check_square(len: usize, side: usize) -> Result<()> {
-    if side.checked_mul(side) != Some(len) {
-        return Err(Error::usage(
-            "Hessian block",
-            format!("room for {len} numbers"),
-            format!("{side} x {side} numbers"),
-        ));
-    }
-    Ok(())
 }
 
 /// The sketch `out = S'A` of one block (paper 001, eq. (4)), (buckets x dK) row-major, of the A that `curvature` and `data`
@@ -99,7 +90,7 @@ pub fn sketch_rows<T: Element>(
 }
 
 /// The Gram block `out = B'B` of a row-major B with rows of `cols` numbers: (cols x cols) row-major, both halves filled. The
-/// order of the sums is that of [`exact_gram`].
+/// order of the sums is that of [`CpuHessian`]'s exact block.
 ///
 /// # Errors
 /// [`Error::Usage`] when a length does not fit.
@@ -119,83 +110,88 @@ pub fn gram<A: Accumulator>(rows: &[A], cols: usize, scratch: &mut HessianScratc
     Ok(())
 }
 
-/// `out = A_I'A_I`, the part of the exact Hessian that the examples I contribute: (dK x dK) row-major, both halves filled,
-/// index `k d + j`. Sums over parts of the data add up to the Hessian without its `l2` term. Entries are summed in the
-/// arithmetic type over panels of 512 rows, and in `f64` over the panels. Sparse rows are written out panel by panel: it costs
-/// what dense data cost.
+/// [`HessianDevice`] on the CPU, over a matrix of the caller's or its own.
 ///
-/// ```
-/// use steadfast::data::{Dense, Matrix};
-/// use steadfast::device::{HessianScratch, exact_gram};
-/// use steadfast::kernel::Curvature;
-/// let data = Matrix::Dense(Dense::new(2, 2, vec![1.0, 2.0, 0.0, 1.0])?);
-/// let mut out = [0.0; 4];
-/// exact_gram(&data, &Curvature::Scalar(&[1.0, 3.0]), 0..2, &mut HessianScratch::default(), &mut out)?;
-/// assert_eq!(out, [1.0, 2.0, 2.0, 13.0]);
-/// # Ok::<(), steadfast::Error>(())
-/// ```
-///
-/// # Errors
-/// [`Error::Usage`] when a length does not fit or I reaches beyond the rows.
-pub fn exact_gram<T: Element>(
-    data: &Matrix<T>,
-    curvature: &Curvature<'_, T::Acc>,
-    examples: Range<usize>,
-    scratch: &mut HessianScratch<T::Acc>,
-    out: &mut [T::Acc],
-) -> Result<()> {
-    curvature.check(data.rows())?;
-    let (cols, classes) = (data.cols(), curvature.classes());
-    check_square(out.len(), cols * classes)?;
-    if examples.start > examples.end || examples.end > data.rows() {
-        return Err(Error::usage("examples", format!("{examples:?}"), format!("a range within 0..{}", data.rows())));
-    }
-    if !out.is_empty() {
-        let tiles = Tiles::new(cols, classes, examples.len());
-        let rows = GramRows { data: Stored::of(data), curvature: Some(*curvature), examples, tiles };
-        fill(&rows, cols * classes, scratch, out);
-    }
-    Ok(())
+/// Entries of an exact block are summed in the arithmetic type over panels of 512 rows, and in `f64` over the panels. Sparse
+/// rows are written out panel by panel: it costs what dense data cost.
+#[derive(Debug)]
+pub struct CpuHessian<'a, T: Element> {
+    data: Cow<'a, Matrix<T>>,
+    scratch: HessianScratch<T::Acc>,
+    sketch: Vec<T::Acc>,
+    block: Vec<T::Acc>,
 }
 
-/// `out = (S'A)'(S'A)` for one block S: what a worker of OverSketched Newton replies (paper 001, Algorithm 2), (dK x dK)
-/// row-major, both halves filled. The mean over blocks estimates the Hessian without its `l2` term.
-///
-/// ```
-/// use steadfast::data::{Dense, Matrix};
-/// use steadfast::device::{HessianScratch, sketched_gram};
-/// use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
-/// let data = Matrix::Dense(Dense::new(3, 1, vec![1.0f32, 2.0, -1.0])?);
-/// let block = SketchBlock { kind: SketchKind::CountSketch, seed: 2, iteration: 0, block: 0, buckets: 64 };
-/// let mut out = [0.0];
-/// sketched_gram(&data, &Curvature::Scalar(&[1.0; 3]), &block, &mut HessianScratch::default(), &mut out)?;
-/// // No two of the three rows share one of the 64 buckets here, so the sketch loses nothing.
-/// assert_eq!(out, [6.0]);
-/// # Ok::<(), steadfast::Error>(())
-/// ```
-///
-/// # Errors
-/// As [`sketch_rows`].
-pub fn sketched_gram<T: Element>(
-    data: &Matrix<T>,
-    curvature: &Curvature<'_, T::Acc>,
-    block: &SketchBlock,
-    scratch: &mut HessianScratch<T::Acc>,
-    out: &mut [T::Acc],
-) -> Result<()> {
-    let width = data.cols() * curvature.classes();
-    check_square(out.len(), width)?;
-    let len = block.buckets.checked_mul(width).ok_or_else(|| {
-        Error::usage("sketch buckets", block.buckets, format!("what memory holds with {width} columns"))
-    })?;
-    let mut rows = std::mem::take(&mut scratch.sketch);
-    rows.resize(len, T::Acc::ZERO);
-    let mut done = sketch_rows(data, curvature, block, scratch, &mut rows);
-    if done.is_ok() && width > 0 {
-        done = gram(&rows, width, scratch, out);
+impl<'a, T: Element> CpuHessian<'a, T> {
+    /// Of an n x d matrix.
+    pub fn new(data: Cow<'a, Matrix<T>>) -> Self {
+        match &*data {
+            Matrix::Dense(a) => enlarge(a.values()),
+            Matrix::Csr(a) => enlarge(a.values()),
+        }
+        CpuHessian { data, scratch: HessianScratch::default(), sketch: Vec::new(), block: Vec::new() }
     }
-    scratch.sketch = rows;
-    done
+
+    /// The matrix.
+    pub fn data(&self) -> &Matrix<T> {
+        &self.data
+    }
+}
+
+impl<T: Element> HessianDevice<T> for CpuHessian<'_, T> {
+    fn info(&self) -> DeviceInfo {
+        super::describe(SimdLevel::detect(), rayon::current_num_threads())
+    }
+
+    fn shape(&self) -> (usize, usize) {
+        (self.data.rows(), self.data.cols())
+    }
+
+    fn stored(&self) -> usize {
+        self.data.stored()
+    }
+
+    fn sketched_gram(
+        &mut self,
+        curvature: &Curvature<'_, T::Acc>,
+        blocks: &[SketchBlock],
+        take: &mut dyn FnMut(usize, &[T::Acc]),
+    ) -> Result<()> {
+        curvature.check(self.data.rows())?;
+        check_blocks(blocks, self.data.rows() * curvature.classes())?;
+        let width = self.data.cols() * curvature.classes();
+        self.block.resize(width * width, T::Acc::ZERO);
+        for (number, block) in blocks.iter().enumerate() {
+            let len = block.buckets.checked_mul(width).ok_or_else(|| {
+                Error::usage("sketch buckets", block.buckets, format!("what memory holds with {width} columns"))
+            })?;
+            self.sketch.resize(len, T::Acc::ZERO);
+            sketch_rows(&self.data, curvature, block, &mut self.scratch, &mut self.sketch)?;
+            if width > 0 {
+                gram(&self.sketch, width, &mut self.scratch, &mut self.block)?;
+            }
+            take(number, &self.block);
+        }
+        Ok(())
+    }
+
+    fn exact_gram(
+        &mut self,
+        curvature: &Curvature<'_, T::Acc>,
+        examples: Range<usize>,
+        out: &mut [T::Acc],
+    ) -> Result<()> {
+        curvature.check(self.data.rows())?;
+        let (cols, classes) = (self.data.cols(), curvature.classes());
+        check_square(out.len(), cols * classes)?;
+        check_examples(&examples, self.data.rows())?;
+        if !out.is_empty() {
+            let tiles = Tiles::new(cols, classes, examples.len());
+            let rows = GramRows { data: Stored::of(&self.data), curvature: Some(*curvature), examples, tiles };
+            fill(&rows, cols * classes, &mut self.scratch, out);
+        }
+        Ok(())
+    }
 }
 
 /// All tiles, and from them both halves of `out`.

@@ -35,7 +35,7 @@ mod tree;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-pub use hessian::{HessianScratch, exact_gram, gram, sketch_rows, sketched_gram};
+pub use hessian::{CpuHessian, HessianScratch, gram, sketch_rows};
 pub use simd::SimdLevel;
 
 use super::{Batch, Device, DeviceInfo};
@@ -143,13 +143,7 @@ impl<T: Element> CpuDevice<T> {
 
 impl<T: Element> Device<T> for CpuDevice<T> {
     fn info(&self) -> DeviceInfo {
-        let plural = if self.threads == 1 { "" } else { "s" };
-        DeviceInfo {
-            kind: "cpu".into(),
-            name: processor::name(),
-            detail: format!("{}, {} thread{plural}", self.level.name(), self.threads),
-            software: false,
-        }
+        describe(self.level, self.threads)
     }
 
     fn upload(&mut self, worker: usize, operand: Operand, shard: Matrix<T>) -> Result<()> {
@@ -166,6 +160,17 @@ impl<T: Element> Device<T> for CpuDevice<T> {
 
     fn run(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
         self.run_batch(batch, broadcast, replies)
+    }
+}
+
+/// This processor at a level with so many threads.
+fn describe(level: SimdLevel, threads: usize) -> DeviceInfo {
+    let plural = if threads == 1 { "" } else { "s" };
+    DeviceInfo {
+        kind: "cpu".into(),
+        name: processor::name(),
+        detail: format!("{}, {threads} thread{plural}", level.name()),
+        software: false,
     }
 }
 

@@ -17,17 +17,17 @@ use std::sync::Arc;
 
 pub use adapter::{Adapter, adapters};
 pub use element::GpuElement;
+pub use hessian::GpuHessian;
 
 use adapter::choose;
 use context::Context;
-use hessian::{Form, HessianPlan};
 use plan::Plan;
 use store::Store;
 
 use crate::data::{Matrix, Operand};
 use crate::device::{Batch, Device, DeviceInfo};
 use crate::error::{Error, Result};
-use crate::kernel::{Bounds, Curvature, Kernel, Launch, SketchBlock};
+use crate::kernel::{Bounds, Kernel, Launch};
 use crate::scalar::Precision;
 
 /// How workers' streams become command buffers. The replies are the same bits.
@@ -96,8 +96,6 @@ pub struct GpuDevice<T> {
     operands: BTreeMap<Operand, Resident>,
     /// By operand, direction and number of vectors.
     plans: BTreeMap<(Operand, bool, usize), Plan>,
-    /// By operand and worker, for the blocks asked for last.
-    hessians: BTreeMap<(Operand, usize), HessianPlan>,
     seconds: Option<f64>,
     element: PhantomData<T>,
 }
@@ -109,28 +107,13 @@ impl<T: GpuElement> GpuDevice<T> {
     /// [`Error::Usage`] when there is no such adapter or a bound is too small to work with; [`Error::Device`] when the
     /// adapter can't be opened.
     pub fn open(choice: &Adapter, options: GpuOptions) -> Result<Self> {
-        let context =
-            if options.own_device { Arc::new(Context::open(&choose(choice)?)?) } else { Context::shared(choice)? };
-        let own = context.bounds;
-        let bounds = options.bounds.map_or(own, |b| Bounds {
-            iterations: b.iterations.min(own.iterations),
-            binding_bytes: b.binding_bytes.min(own.binding_bytes) & !255,
-            groups: b.groups.min(own.groups),
-        });
-        if bounds.iterations < 256 || bounds.binding_bytes < 256 || bounds.groups == 0 {
-            return Err(Error::usage(
-                "gpu bounds",
-                format!("{bounds:?}"),
-                "at least 256 iterations, 256 bytes a binding and one workgroup a dimension",
-            ));
-        }
+        let (context, bounds) = open(choice, &options)?;
         Ok(GpuDevice {
             context,
             options,
             bounds,
             operands: BTreeMap::new(),
             plans: BTreeMap::new(),
-            hessians: BTreeMap::new(),
             seconds: None,
             element: PhantomData,
         })
@@ -172,68 +155,6 @@ impl<T: GpuElement> GpuDevice<T> {
         }
         #[allow(clippy::cast_precision_loss, reason = "a rate, not an identity")]
         Ok(2.0 * copies.len() as f64 * bytes as f64 / best)
-    }
-
-    /// `(S'A)'(S'A)` for every block S, where the rows of A are those of worker's dense shard times the roots of `curvature`:
-    /// what workers of OverSketched Newton reply (paper 001, Algorithm 2), several of them in two dispatches. `out` holds one
-    /// (cols x cols) block after the other, row-major, both halves filled. Sums are those of the kernels' twins,
-    /// [`crate::kernel::count_sketch::twin`] and [`crate::kernel::gram::twin`].
-    ///
-    /// ```no_run
-    /// use steadfast::data::{Dense, Matrix, Operand};
-    /// use steadfast::device::Device;
-    /// use steadfast::device::gpu::{Adapter, GpuDevice, GpuOptions};
-    /// use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
-    ///
-    /// let mut device = GpuDevice::<f32>::open(&Adapter::Auto, GpuOptions::default())?;
-    /// device.upload(0, Operand::ROWS, Matrix::Dense(Dense::new(3, 1, vec![1.0, 2.0, -1.0])?))?;
-    /// let block = |block| SketchBlock { kind: SketchKind::CountSketch, seed: 1, iteration: 0, block, buckets: 64 };
-    /// let mut out = [0.0; 2];
-    /// device.sketched_gram(0, Operand::ROWS, &Curvature::Scalar(&[1.0; 3]), &[block(0), block(1)], &mut out)?;
-    /// assert_eq!(out[0], 6.0);
-    /// # Ok::<(), steadfast::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Usage`] for a missing or sparse shard, softmax, blocks of different form, or a length that does not fit;
-    /// [`Error::Device`] when the shard, a sketch or a Gram block does not fit one storage binding or the device failed.
-    pub fn sketched_gram(
-        &mut self,
-        worker: usize,
-        operand: Operand,
-        curvature: &Curvature<'_, f32>,
-        blocks: &[SketchBlock],
-        out: &mut [f32],
-    ) -> Result<()> {
-        let dense = self.operands.get(&operand).and_then(|o| o.rows.shapes.get(&worker)).filter(|s| !s.sparse);
-        let Some(shape) = dense.map(|shape| (shape.rows, shape.cols)) else {
-            let got = format!("worker {worker} without a dense shard of operand {}", operand.0);
-            return Err(Error::usage("sketched Gram block", got, "a resident dense shard"));
-        };
-        let roots = hessian::roots(curvature, shape.0)?;
-        let form = Form::new::<T>(shape, blocks)?;
-        expect("Gram blocks", out.len(), blocks.len() * shape.1 * shape.1)?;
-        if out.is_empty() || roots.is_empty() {
-            out.fill(0.0);
-            return Ok(());
-        }
-        let mut plan = match self.hessians.remove(&(operand, worker)) {
-            Some(plan) if plan.serves(&form) => plan,
-            _ => {
-                self.gathered(operand, false)?;
-                let store = match self.operands.get(&operand) {
-                    Some(resident) => &resident.rows,
-                    None => {
-                        return Err(Error::usage("product", format!("operand {}", operand.0), "an uploaded operand"));
-                    }
-                };
-                HessianPlan::new::<T>(&self.context, &self.options, &self.bounds, store, worker, form)?
-            }
-        };
-        // A plan that fails is not kept: its buffers may be mapped or lost.
-        plan.run(&self.context, &self.bounds, roots, blocks, out)?;
-        self.hessians.insert((operand, worker), plan);
-        Ok(())
     }
 
     /// Destroys the wgpu device beneath, as a driver's reset would: every later call is an [`Error::Device`], here and on
@@ -295,8 +216,27 @@ impl<T: GpuElement> GpuDevice<T> {
     /// Drops whatever binds the shards of an operand.
     fn unplan(&mut self, operand: Operand) {
         self.plans.retain(|key, _| key.0 != operand);
-        self.hessians.retain(|key, _| key.0 != operand);
     }
+}
+
+/// The wgpu device that the options ask for, and what kernels keep to.
+fn open(choice: &Adapter, options: &GpuOptions) -> Result<(Arc<Context>, Bounds)> {
+    let context =
+        if options.own_device { Arc::new(Context::open(&choose(choice)?)?) } else { Context::shared(choice)? };
+    let own = context.bounds;
+    let bounds = options.bounds.map_or(own, |b| Bounds {
+        iterations: b.iterations.min(own.iterations),
+        binding_bytes: b.binding_bytes.min(own.binding_bytes) & !255,
+        groups: b.groups.min(own.groups),
+    });
+    if bounds.iterations < 256 || bounds.binding_bytes < 256 || bounds.groups == 0 {
+        return Err(Error::usage(
+            "gpu bounds",
+            format!("{bounds:?}"),
+            "at least 256 iterations, 256 bytes a binding and one workgroup a dimension",
+        ));
+    }
+    Ok((context, bounds))
 }
 
 impl<T: GpuElement> Device<T> for GpuDevice<T> {

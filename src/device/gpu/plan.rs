@@ -176,15 +176,7 @@ impl Plan {
             Some(_) => Some(context.pipeline("sum_segments", &source(&sum_segments::KERNEL), None)?),
             None => None,
         };
-        let queries = match context.tick.filter(|_| options.timestamps) {
-            Some(_) => Some(context.guarded("timestamps", || {
-                let ty = wgpu::QueryType::Timestamp;
-                let set = context.device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty, count: 2 });
-                let usage = Usage::QUERY_RESOLVE | Usage::COPY_SRC;
-                Ok((set, context.buffer("timestamps", 16, usage, false)?))
-            })?),
-            None => None,
-        };
+        let queries = timestamps(context, options)?;
 
         let mut plan = Plan {
             out_rows,
@@ -252,7 +244,7 @@ impl Plan {
                             entries.extend([values, offsets, columns].map(wgpu::Buffer::as_entire_binding));
                         }
                     }
-                    let bind_group = bind(context, &plan.matvec, entries)?;
+                    let bind_group = bind(context, &plan.matvec, (0..).zip(entries))?;
                     steps.push(Step { bind_group, params, params_at });
                     params_at += ALIGN;
                 }
@@ -269,7 +261,7 @@ impl Plan {
                         region(pieces, 0, out * segments),
                         region(&plan.results, results_at, out),
                     ];
-                    let join = Join { bind_group: bind(context, pipeline, entries)?, params_at, segments };
+                    let join = Join { bind_group: bind(context, pipeline, (0..).zip(entries))?, params_at, segments };
                     params_at += ALIGN;
                     Some(join)
                 }
@@ -328,6 +320,19 @@ fn drafts(
     Ok(drafts)
 }
 
+/// Two timestamps and where they are resolved to; `None` where they are not wanted or the adapter has none.
+pub(super) fn timestamps(context: &Context, options: &GpuOptions) -> Result<Option<(wgpu::QuerySet, wgpu::Buffer)>> {
+    if !options.timestamps || context.tick.is_none() {
+        return Ok(None);
+    }
+    let set = context.guarded("timestamps", || {
+        let ty = wgpu::QueryType::Timestamp;
+        Ok(context.device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty, count: 2 }))
+    })?;
+    let usage = wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC;
+    Ok(Some((set, context.buffer("timestamps", 16, usage, false)?)))
+}
+
 /// The grid of a number of workgroups, folded where it passes what a dimension holds.
 pub(super) fn grid(context: &Context, groups: usize, bounds: &Bounds) -> Result<(u32, u32)> {
     let x = groups.min(bounds.groups).max(1);
@@ -346,19 +351,20 @@ pub(super) fn too_large(context: &Context, what: &str, bytes: usize, bounds: &Bo
     context.error(format!("{what} takes {bytes} bytes; a storage binding holds at most {}", bounds.binding_bytes))
 }
 
-fn region(buffer: &wgpu::Buffer, offset: usize, bytes: usize) -> wgpu::BindingResource<'_> {
+pub(super) fn region(buffer: &wgpu::Buffer, offset: usize, bytes: usize) -> wgpu::BindingResource<'_> {
     let size = wgpu::BufferSize::new(bytes as u64);
     wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset: offset as u64, size })
 }
 
-pub(super) fn bind(
+/// A bind group of resources by their bindings.
+pub(super) fn bind<'a>(
     context: &Context,
     pipeline: &wgpu::ComputePipeline,
-    resources: Vec<wgpu::BindingResource<'_>>,
+    resources: impl IntoIterator<Item = (u32, wgpu::BindingResource<'a>)>,
 ) -> Result<wgpu::BindGroup> {
     context.guarded("bind group", || {
         let entries: Vec<_> =
-            (0u32..).zip(resources).map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
+            resources.into_iter().map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource }).collect();
         let layout = pipeline.get_bind_group_layout(0);
         Ok(context.device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: None,

@@ -154,13 +154,15 @@ impl Plan {
                 bytemuck::cast_slice_mut::<f32, u8>(to).copy_from_slice(&view[from..from + length * 4]);
             }
         }
-        let Some((_, tick)) = self.queries.as_ref().zip(context.tick) else {
-            return Ok(None);
-        };
-        let stamps: Vec<u64> = bytemuck::pod_collect_to_vec(&view[view.len() - 16..]);
-        #[allow(clippy::cast_precision_loss, reason = "a duration, not an identity")]
-        Ok(stamps[1].checked_sub(stamps[0]).map(|ticks| ticks as f64 * tick))
+        Ok(self.queries.as_ref().and_then(|_| elapsed(context, &view[view.len() - 16..])))
     }
+}
+
+/// The seconds between two timestamps.
+pub(super) fn elapsed(context: &Context, stamps: &[u8]) -> Option<f64> {
+    let stamps: Vec<u64> = bytemuck::pod_collect_to_vec(stamps);
+    #[allow(clippy::cast_precision_loss, reason = "a duration, not an identity")]
+    context.tick.zip(stamps[1].checked_sub(stamps[0])).map(|(tick, ticks)| ticks as f64 * tick)
 }
 
 fn put(head: &mut [u8], at: usize, bytes: &[u8]) {

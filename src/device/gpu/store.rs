@@ -103,7 +103,7 @@ impl Store {
         let pieces = match shard {
             _ if rows == 0 || cols == 0 => Vec::new(),
             Matrix::Dense(a) => dense_pieces(context, bounds, worker, a.values(), rows, cols)?,
-            Matrix::Csr(a) => sparse_pieces(context, bounds, worker, a)?,
+            Matrix::Csr(a) => sparse_pieces(context, bounds, worker, a, usize::MAX)?,
         };
         self.remove(worker);
         self.shapes.insert(worker, shape);
@@ -270,7 +270,8 @@ fn write_rows<T: GpuElement>(
     Ok(())
 }
 
-fn dense_pieces<T: GpuElement>(
+/// A dense shard in pieces of rows, each of which fits a binding.
+pub(super) fn dense_pieces<T: GpuElement>(
     context: &Context,
     bounds: &Bounds,
     worker: usize,
@@ -299,20 +300,23 @@ fn dense_pieces<T: GpuElement>(
     Ok(pieces)
 }
 
-fn sparse_pieces<T: GpuElement>(
+/// A sparse shard in pieces of at most `most_rows` rows, each of which fits a binding.
+pub(super) fn sparse_pieces<T: GpuElement>(
     context: &Context,
     bounds: &Bounds,
     worker: usize,
     shard: &Csr<T>,
+    most_rows: usize,
 ) -> Result<Vec<Chunk>> {
     let fitting = (bounds.binding_bytes / 4) & !(ALIGN - 1);
+    let most_rows = most_rows.min(fitting - 1);
     let offsets = shard.offsets();
     let mut pieces = Vec::new();
     let mut row = 0;
     while row < shard.rows() {
         let begin = offsets[row];
         let within = offsets[row + 1..].partition_point(|&end| end - begin <= fitting);
-        let end = row + within.min(fitting - 1);
+        let end = row + within.min(most_rows);
         if end == row {
             return Err(context.error(format!(
                 "row {row} stores {} values; a storage binding holds at most {fitting}",
