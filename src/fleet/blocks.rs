@@ -49,6 +49,9 @@ pub struct Arrived {
     pub present: Vec<bool>,
     /// Virtual seconds of the round.
     pub seconds: f64,
+    /// With [`Enough::FirstOfGroup`], when block `b`, one worker of each group (`b groups` and the following), is there as a whole:
+    /// what waiting on would bring. Infinite where a part of it will never come; empty otherwise.
+    pub whole: Vec<f64>,
 }
 
 /// Simulated workers beside those that hold encoded shards.
@@ -171,7 +174,7 @@ impl BlockFleet {
             return Err(refusal(dead, "a block that is waited for will never come", "every worker alive"));
         }
         let seconds = arrivals.iter().copied().fold(0.0, f64::max);
-        Ok(Arrived { present: vec![true; arrivals.len()], seconds })
+        Ok(Arrived { present: vec![true; arrivals.len()], seconds, whole: Vec::new() })
     }
 
     fn first_of_group(&self, arrivals: &[f64], groups: usize, needed: usize) -> Result<Arrived> {
@@ -183,7 +186,9 @@ impl BlockFleet {
                 "at least 1, and at most as many as a group has workers",
             ));
         }
-        let mut arrived = Arrived { present: vec![false; workers], seconds: 0.0 };
+        let latest = |parts: &[f64]| parts.iter().copied().fold(0.0, f64::max);
+        let whole = arrivals.chunks_exact(groups).map(latest).collect();
+        let mut arrived = Arrived { present: vec![false; workers], seconds: 0.0, whole };
         for group in 0..groups {
             let mut order: Vec<usize> = (group..workers).step_by(groups).filter(|&i| arrivals[i].is_finite()).collect();
             order.sort_unstable_by(|&a, &b| arrivals[a].total_cmp(&arrivals[b]).then(a.cmp(&b)));

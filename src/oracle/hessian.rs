@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use crate::data::Matrix;
 use crate::device::{CpuHessian, HessianDevice};
 use crate::error::{Error, Result};
-use crate::fleet::{BlockFleet, BlockWork, Counters, Enough};
+use crate::fleet::{Arrived, BlockFleet, BlockWork, Counters, Enough};
 use crate::kernel::{Curvature, SketchBlock};
 use crate::objective::CurvatureForm;
 use crate::scalar::{Accumulator, Element};
-use crate::sketch::BlockSketch;
+use crate::sketch::{BlockSketch, Sketch};
 
 /// What one Hessian was made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +24,9 @@ pub struct HessianRound {
     pub blocks: usize,
     /// Rows of the sketch, m = N b; `None` for the exact one.
     pub sketch_dimension: Option<usize>,
+    /// Whether parts of the matrix were averaged over different blocks: such a matrix need not be positive semidefinite, and
+    /// there is [`HessianOracle::whole`].
+    pub pieced: bool,
 }
 
 /// Where a method gets second derivatives from.
@@ -35,7 +38,15 @@ pub trait HessianOracle: Send {
     /// [`Error::TooManyFaults`] when too few blocks are left; [`Error::Usage`] for numbers that don't fit.
     fn hessian(&mut self, form: CurvatureForm, numbers: &[f64], out: &mut [f64]) -> Result<HessianRound>;
 
-    /// Doubles the sketch. False where there is none.
+    /// The last Hessian once more, with the same numbers, from those blocks of its sketch that are there as a whole: positive
+    /// semidefinite always. The seconds are those for which they are waited for after the last one was there.
+    ///
+    /// # Errors
+    /// [`Error::TooManyFaults`] when no block will ever be whole; [`Error::Usage`] when there is nothing to make whole.
+    fn whole(&mut self, form: CurvatureForm, out: &mut [f64]) -> Result<HessianRound>;
+
+    /// Doubles the sketch, or gives it up for the exact Hessian where A has no more rows than the doubled one. False where there is
+    /// none.
     fn grow(&mut self) -> bool;
 
     /// The fleet's counts so far.
@@ -58,6 +69,11 @@ pub enum HessianPlan {
         /// Block columns that a block is split into.
         columns: usize,
     },
+}
+
+impl HessianPlan {
+    /// Share of the workers that an exact Hessian waits for, at most, before the others' work is started again.
+    pub const SHARE: f64 = 0.9;
 }
 
 /// [`HessianOracle`] over simulated workers that share one copy of the data.
@@ -91,6 +107,8 @@ pub struct BlockHessian<'a, T: Element> {
     numbers: Vec<T::Acc>,
     /// The exact block as the device writes it.
     block: Vec<T::Acc>,
+    /// Who was in time for the last Hessian, and when each block would have been whole.
+    arrived: Option<Arrived>,
 }
 
 impl<T: Element> std::fmt::Debug for BlockHessian<'_, T> {
@@ -129,7 +147,7 @@ impl<'a, T: Element> BlockHessian<'a, T> {
                 ));
             }
         }
-        Ok(BlockHessian { device, fleet, plan, iteration: 0, numbers: Vec::new(), block: Vec::new() })
+        Ok(BlockHessian { device, fleet, plan, iteration: 0, numbers: Vec::new(), block: Vec::new(), arrived: None })
     }
 
     /// What one worker does: of a sketch its pass over the rows and its part of the product, else its share of the exact one.
@@ -162,6 +180,41 @@ impl<'a, T: Element> BlockHessian<'a, T> {
                 }
             }
         }
+    }
+}
+
+impl<T: Element> BlockHessian<'_, T> {
+    /// The mean of the present parts of every block, into `out`; how many blocks the least covered part has.
+    fn add_blocks(
+        &mut self,
+        form: CurvatureForm,
+        sketch: BlockSketch,
+        columns: usize,
+        present: &[bool],
+        out: &mut [f64],
+    ) -> Result<usize> {
+        let (n, cols) = self.device.shape();
+        let curvature = curvature(n, form, &self.numbers);
+        let (width, parts) = (curvature.classes() * cols, parts(columns));
+        let mut used = vec![0usize; parts];
+        // Blocks of which some part is there, and which parts.
+        let (mut blocks, mut there): (Vec<SketchBlock>, Vec<&[bool]>) = (Vec::new(), Vec::new());
+        for (block, present) in present.chunks_exact(parts).enumerate() {
+            if present.contains(&true) {
+                used.iter_mut().zip(present).for_each(|(used, present)| *used += usize::from(*present));
+                blocks.push(sketch.block(block as u64, self.iteration));
+                there.push(present);
+            }
+        }
+        out.fill(0.0);
+        let mut take = |at: usize, sum: &[T::Acc]| add_parts(sum, width, columns, there[at], out);
+        self.device.sketched_gram(&curvature, &blocks, &mut take)?;
+        divide_parts(&used, width, columns, out);
+        Ok(used.iter().copied().min().unwrap_or(0))
+    }
+
+    fn sketched(&self, seconds: f64, sketch: BlockSketch, blocks: usize, pieced: bool) -> HessianRound {
+        HessianRound { seconds, blocks, sketch_dimension: Some(blocks * sketch.buckets()), pieced }
     }
 }
 
@@ -224,44 +277,58 @@ impl<T: Element> HessianOracle for BlockHessian<'_, T> {
         };
         let arrived = self.fleet.run(enough, T::PRECISION, &|_| work)?;
         self.iteration += 1;
-        let curvature = curvature(n, form, &self.numbers);
-        match plan {
+        let round = match plan {
             HessianPlan::Exact { .. } => {
+                let curvature = curvature(n, form, &self.numbers);
                 self.block.resize(out.len(), T::Acc::ZERO);
                 self.device.exact_gram(&curvature, 0..n, &mut self.block)?;
                 out.iter_mut().zip(&self.block).for_each(|(to, from)| *to = from.to_f64());
-                Ok(HessianRound { seconds: arrived.seconds, blocks: 1, sketch_dimension: None })
+                HessianRound { seconds: arrived.seconds, blocks: 1, sketch_dimension: None, pieced: false }
             }
             HessianPlan::Sketched { sketch, columns } => {
+                let blocks = self.add_blocks(form, sketch, columns, &arrived.present, out)?;
                 let parts = parts(columns);
-                let mut used = vec![0usize; parts];
-                // Blocks of which some part is there, and which parts.
-                let (mut blocks, mut there): (Vec<SketchBlock>, Vec<&[bool]>) = (Vec::new(), Vec::new());
-                for (block, present) in arrived.present.chunks_exact(parts).enumerate() {
-                    if present.contains(&true) {
-                        used.iter_mut().zip(present).for_each(|(used, present)| *used += usize::from(*present));
-                        blocks.push(sketch.block(block as u64, self.iteration));
-                        there.push(present);
-                    }
-                }
-                out.fill(0.0);
-                let mut take = |at: usize, sum: &[T::Acc]| add_parts(sum, width, columns, there[at], out);
-                self.device.sketched_gram(&curvature, &blocks, &mut take)?;
-                divide_parts(&used, width, columns, out);
-                let blocks = used.iter().copied().min().unwrap_or(0);
-                Ok(HessianRound { seconds: arrived.seconds, blocks, sketch_dimension: Some(blocks * sketch.buckets()) })
+                let pieced = arrived.present.chunks_exact(parts).any(|block| block.contains(&true) != block[0]);
+                self.sketched(arrived.seconds, sketch, blocks, pieced)
             }
-        }
+        };
+        self.arrived = Some(arrived);
+        Ok(round)
+    }
+
+    fn whole(&mut self, form: CurvatureForm, out: &mut [f64]) -> Result<HessianRound> {
+        let (HessianPlan::Sketched { sketch, columns }, Some(arrived)) = (self.plan, &self.arrived) else {
+            return Err(Error::usage("whole blocks", "a Hessian that was not sketched", "a sketched one"));
+        };
+        let when = &arrived.whole;
+        let mut order: Vec<usize> = (0..when.len()).filter(|&block| when[block].is_finite()).collect();
+        order.sort_unstable_by(|&a, &b| when[a].total_cmp(&when[b]).then(a.cmp(&b)));
+        order.truncate(sketch.needed());
+        let Some(&last) = order.last() else {
+            return Err(Error::TooManyFaults {
+                reason: "no block of the sketched Hessian will ever be whole".into(),
+                erased: Vec::new(),
+                suspected: Vec::new(),
+                tolerance: "one block of which every part's worker is alive".into(),
+            });
+        };
+        let seconds = (when[last] - arrived.seconds).max(0.0);
+        let parts = parts(columns);
+        let present: Vec<bool> = (0..when.len() * parts).map(|worker| order.contains(&(worker / parts))).collect();
+        let blocks = self.add_blocks(form, sketch, columns, &present, out)?;
+        Ok(self.sketched(seconds, sketch, blocks, false))
     }
 
     fn grow(&mut self) -> bool {
-        match &mut self.plan {
-            HessianPlan::Sketched { sketch, .. } => {
-                *sketch = sketch.doubled();
-                true
-            }
-            HessianPlan::Exact { .. } => false,
-        }
+        let HessianPlan::Sketched { sketch, columns } = self.plan else { return false };
+        let doubled = sketch.doubled();
+        // As many numbers as A has rows.
+        self.plan = if doubled.dimension() < self.numbers.len() {
+            HessianPlan::Sketched { sketch: doubled, columns }
+        } else {
+            HessianPlan::Exact { enough: Enough::Speculative { share: HessianPlan::SHARE } }
+        };
+        true
     }
 
     fn counters(&self) -> Counters {

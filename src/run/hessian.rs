@@ -17,9 +17,6 @@ use crate::scalar::{Element, Precision};
 use crate::seed::{Seed, mix};
 use crate::sketch::{HessianForm, MOST_COLUMNS};
 
-/// Share of the workers that an exact Hessian waits for, at most, before the others' work is started again.
-const SHARE: f64 = 0.9;
-
 /// The oracle of a second-order method; nothing for others, and where the matrix is too large or the loss has no form for it.
 ///
 /// The over-sketched methods sketch where that is cheaper ([`HessianForm`]). Else, and for the exact ones, the Hessian is split over
@@ -67,7 +64,9 @@ pub fn open<'a>(
 pub(super) fn exact_plan(config: &TrainConfig) -> HessianPlan {
     // Half a worker less, so that rounding up gives the number that is meant.
     let present = config.workers.saturating_sub(config.stragglers) as f64 - 0.5;
-    HessianPlan::Exact { enough: Enough::Speculative { share: SHARE.min(present / config.workers as f64) } }
+    HessianPlan::Exact {
+        enough: Enough::Speculative { share: HessianPlan::SHARE.min(present / config.workers as f64) },
+    }
 }
 
 fn cpu<'a, T: Element>(features: Cow<'a, Matrix<f64>>) -> Box<dyn HessianDevice<T> + 'a> {

@@ -13,6 +13,11 @@ pub(super) enum Direction {
     Singular,
 }
 
+/// Whether the d x d row-major symmetric `hessian` has a Cholesky factor in f64.
+pub(super) fn is_definite(hessian: &[f64], d: usize) -> bool {
+    Llt::new(MatRef::from_row_major_slice(hessian, d, d), Side::Lower).is_ok()
+}
+
 /// `direction = -H^-1 gradient` for the d x d row-major symmetric `hessian`, by Cholesky in f64; where that fails, or where
 /// the pivots span more than `1 / (d u)`, by the eigenvalues above `d u` of the largest.
 pub(super) fn newton_direction(hessian: &[f64], gradient: &[f64], direction: &mut [f64]) -> Result<Direction> {

@@ -8,6 +8,9 @@
 //! h(u)` (ibid., eq. (8)) takes the place of `w + p`. Where the d K x d K matrix is too large, p comes from conjugate gradients
 //! on the exact Hessian, each product two coded rounds.
 //!
+//! Where workers make parts of the Hessian and different blocks are missing in different parts, the matrix may have negative
+//! eigenvalues; then whole blocks are waited for.
+//!
 //! Near the optimum a sketch of m rows leaves a linear rate of about `sqrt(d/m)`. What was paid for speeds it up: the margins of
 //! the last directions are at the master, and with them the exact Hessian in their span, so the sketched step is combined with
 //! them as the exact second-order model has it (`subspace=false` takes it alone, as the paper does).
@@ -32,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::params::Params;
 use conjugate_gradient::ConjugateGradient;
-use factor::{Direction, newton_direction};
+use factor::{Direction, is_definite, newton_direction};
 use model::Model;
 use subspace::Subspace;
 
@@ -142,8 +145,11 @@ impl Newton {
         }
         let d = problem.dimension();
         self.hessian.resize(d * d, 0.0);
-        let sketch = problem.hessian(iterate, &mut self.hessian)?.sketch_dimension;
-        self.sketched = sketch.is_some();
+        let mut round = problem.hessian(iterate, &mut self.hessian)?;
+        if round.pieced && !is_definite(&self.hessian, d) {
+            round = problem.whole_hessian(&mut self.hessian)?;
+        }
+        self.sketched = round.sketch_dimension.is_some();
         Ok(true)
     }
 
