@@ -233,7 +233,7 @@ pub struct ReproduceArgs {
     /// Keeps what is done and goes on from it (byzantine-grid)
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// Only these data sets, comma-separated (the grids)
+    /// Only these data sets, comma-separated (the grids; programs of oversketched-lp)
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
     /// Only these attacks, comma-separated (byzantine-grid)
