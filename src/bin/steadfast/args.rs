@@ -239,7 +239,7 @@ pub struct ReproduceArgs {
     /// Keeps what is done and goes on from it (byzantine-grid)
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// Only these data sets (the grids) or codes M:T (byzantine-envelope), comma-separated
+    /// Only these data sets (the grids), programs (oversketched-lp) or codes M:T (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
     /// Only these attacks, comma-separated (byzantine-grid)

@@ -145,7 +145,17 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
     let (rows, cols, count) = RANDOM;
     for number in 1..=count {
         let program = random_program(rows, cols, Seed(args.seed + number))?;
-        programs.push((format!("random {number}"), program, Known::Bounded));
+        programs.push((format!("random{number}"), program, Known::Bounded));
+    }
+    if !args.sets.is_empty() {
+        programs.retain(|(name, ..)| args.sets.contains(name));
+    }
+    if programs.is_empty() {
+        return Err(Error::usage(
+            "oversketched-lp: sets",
+            args.sets.join(","),
+            "programs by name, or random1 to random3",
+        ));
     }
     line(
         args,
