@@ -37,7 +37,7 @@ impl Rounding {
         self.pullback_bound = bound;
     }
 
-    fn saw(&mut self, broadcast: f64, value: f64) {
+    pub(super) fn saw(&mut self, broadcast: f64, value: f64) {
         let ratio = value / broadcast;
         if ratio.is_finite() {
             self.operator = self.operator.max(ratio);

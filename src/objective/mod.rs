@@ -170,6 +170,11 @@ pub trait Regularizer: Send + Sync + std::fmt::Debug {
     /// `argmin_u step * h(u) + |u - w|^2 / 2`, in place.
     fn prox(&self, step: f64, weights: &mut [f64]);
 
+    /// True only when h is a sum of functions of one weight each, so that [`Regularizer::prox`] changes a weight by itself alone.
+    fn is_separable(&self) -> bool {
+        false
+    }
+
     /// The largest s in \[0, 1\] at which the convex conjugate h* is finite at `s dual`: what a dual point is multiplied by
     /// to become feasible.
     fn dual_scale(&self, dual: &[f64]) -> f64 {

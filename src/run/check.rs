@@ -54,6 +54,13 @@ impl TrainConfig {
         if gpu && self.precision == Some(Precision::F64) {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
+        if gpu && method::CoordinateDescent::is_meant(&self.method) {
+            return Err(Error::usage(
+                "--method coordinate-descent with --device",
+                "gpu, which multiplies with whole shards only",
+                "cpu or auto",
+            ));
+        }
         if self.fleet == FleetKind::Tcp && gpu {
             return Err(Error::usage(
                 "--fleet tcp with --device",
@@ -109,7 +116,9 @@ impl TrainConfig {
     /// Secret check vectors a worker: as asked, or two where collusion could not be resisted otherwise.
     pub fn key_count(&self) -> usize {
         let parity = self.code_name().starts_with("real-parity");
-        self.keys.unwrap_or(if parity && self.workers > 16 && self.liars > 0 { 2 } else { 0 })
+        // Keys belong to whole shards, and coordinate descent multiplies with parts.
+        let whole = !method::CoordinateDescent::is_meant(&self.method);
+        self.keys.unwrap_or(if parity && whole && self.workers > 16 && self.liars > 0 { 2 } else { 0 })
     }
 
     /// The gather policy's name: as asked, or what the tolerance needs.
