@@ -1,6 +1,7 @@
 //! What can be found wrong with a configuration before any work is done.
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
+use super::task::HINGE;
 use super::train::make_code;
 use crate::error::{Error, Result};
 use crate::fleet::{Attack, Delay, Gather};
@@ -74,8 +75,9 @@ impl TrainConfig {
     /// Refuses names and parameters that nothing has, so that a long read of the data does not come first.
     fn check_names(&self) -> Result<()> {
         let name = self.task.as_deref().unwrap_or("squared").split(':').next().unwrap_or_default();
-        if !LOSS_NAMES.iter().any(|known| known.split(':').next() == Some(name)) {
-            return Err(Error::usage("--task", name, LOSS_NAMES.join(", ")));
+        let is_loss = LOSS_NAMES.iter().any(|known| known.split(':').next() == Some(name));
+        if !(is_loss || self.task.as_deref() == Some(HINGE)) {
+            return Err(Error::usage("--task", name, format!("{}, {HINGE}", LOSS_NAMES.join(", "))));
         }
         if let Some(constraint) = &self.constraint {
             Penalty::parse(constraint, Penalized::new(1, false)?)?;

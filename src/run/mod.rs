@@ -14,6 +14,7 @@ mod hessian;
 mod linear;
 mod model;
 mod prepare;
+mod svm;
 mod task;
 mod train;
 

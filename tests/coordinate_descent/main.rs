@@ -4,3 +4,4 @@ mod attacks;
 mod accounting;
 mod plain;
 mod real_sets;
+mod svm;
