@@ -75,13 +75,7 @@ pub trait Device<T: Element>: Send {
     ///
     /// # Errors
     /// As [`Device::run`]; [`Error::Usage`] on a device that only multiplies with whole shards.
-    fn run_part(
-        &mut self,
-        batch: &Batch<'_>,
-        part: &Part,
-        broadcast: &[T::Acc],
-        replies: &mut [T::Acc],
-    ) -> Result<()> {
+    fn run_part(&mut self, batch: &Batch<'_>, part: &Part, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
         let _ = (batch, part, broadcast, replies);
         let device = format!("{}, which multiplies with whole shards only", self.info().kind);
         Err(Error::usage("device for coordinate blocks", device, "cpu"))

@@ -145,6 +145,10 @@ impl BlockFacts {
         if rows.start < rows.end && rows.end <= self.parts {
             return Ok(());
         }
-        Err(Error::usage("block rows", format!("{rows:?}"), format!("a range that is not empty within 0..{}", self.parts)))
+        Err(Error::usage(
+            "block rows",
+            format!("{rows:?}"),
+            format!("a range that is not empty within 0..{}", self.parts),
+        ))
     }
 }

@@ -142,7 +142,11 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
         F: ShardSink<T>,
     {
         if options.keys > 0 {
-            return Err(Error::usage("keys with coordinate blocks", options.keys, "0: keys judge products with whole shards"));
+            return Err(Error::usage(
+                "keys with coordinate blocks",
+                options.keys,
+                "0: keys judge products with whole shards",
+            ));
         }
         Self::load(data, code, fleet, options, true)
     }

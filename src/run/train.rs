@@ -173,7 +173,11 @@ impl<'a> Training<'a> {
         }
         let start = match &dual {
             Some(_) if self.init.is_some() => {
-                return Err(Error::usage("--init with --task hinge", "a model", "none: it does not hold the dual's variables"));
+                return Err(Error::usage(
+                    "--init with --task hinge",
+                    "a model",
+                    "none: it does not hold the dual's variables",
+                ));
             }
             Some(dual) => vec![0.0; dual.features.cols()],
             None => self.start(&task, &prepared, objective.loss.outputs() * d)?,

@@ -71,7 +71,12 @@ fn every_attack_leaves_the_iterates_of_plain_coordinate_descent() {
 #[test]
 fn so_it_is_for_other_problems_and_orders() {
     let all = |d| Penalized::new(d, false).unwrap();
-    let with = |h: Option<Arc<dyn Regularizer>>, l2| Objective { loss: Arc::new(Logistic), l2, regularizer: h, intercept: false };
+    let with = |h: Option<Arc<dyn Regularizer>>, l2| Objective {
+        loss: Arc::new(Logistic),
+        l2,
+        regularizer: h,
+        intercept: false,
+    };
     let constraint: Arc<dyn Regularizer> = Arc::new(BoxConstraint::new(-0.1, 0.2, all(80)).unwrap());
     let elastic: Arc<dyn Regularizer> = Arc::new(L1::new(0.02, all(80)).unwrap());
     let objectives = [with(None, 1e-2), with(Some(constraint), 0.0), with(Some(elastic), 1e-2), lasso(80, 0.3)];
@@ -139,7 +144,9 @@ fn too_many_liars_are_refused() {
 #[test]
 fn a_run_ends_on_a_real_duality_gap() {
     let (data, labels) = experiment(160, 90, 8);
-    for (order, fraction) in [(Order::Cyclic, 0.25), (Order::Random(Seed(1)), 0.1), (Order::Greedy, 0.1), (Order::Cyclic, 1.0)] {
+    for (order, fraction) in
+        [(Order::Cyclic, 0.25), (Order::Random(Seed(1)), 0.1), (Order::Greedy, 0.1), (Order::Cyclic, 1.0)]
+    {
         let code = code(15, 4, 0);
         let mut oracle = coded(&data, &code, Faults::none(15), Gather::All);
         let options = SolveOptions { tolerance: 1e-8, ..SolveOptions::default() };

@@ -27,10 +27,8 @@ pub fn experiment(n: usize, d: usize, seed: u64) -> (Matrix<f64>, Vec<f64>) {
     let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
     let values: Vec<f64> = (0..n * d).map(|_| normal()).collect();
     let model: Vec<f64> = (0..d).map(|j| if j % 3 == 0 { 2.0 * normal() } else { 0.0 }).collect();
-    let labels = values
-        .chunks_exact(d)
-        .map(|row| row.iter().zip(&model).map(|(x, w)| x * w).sum::<f64>() + normal())
-        .collect();
+    let labels =
+        values.chunks_exact(d).map(|row| row.iter().zip(&model).map(|(x, w)| x * w).sum::<f64>() + normal()).collect();
     (Matrix::Dense(Dense::new(n, d, values).expect("n x d values")), labels)
 }
 

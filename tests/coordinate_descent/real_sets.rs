@@ -34,7 +34,13 @@ fn lasso_reaches_the_reference_with_liars() {
             let naming = end.naming.expect("lies were injected");
             println!(
                 "{name} l1 {:.3e}: {} in {} iterations, {} rounds, gap {gap:.1e}; {} lies named, {} missed, {} innocents",
-                problem.l1, end.status, end.iterations, end.rounds, naming.hits, naming.misses, naming.innocents_accused
+                problem.l1,
+                end.status,
+                end.iterations,
+                end.rounds,
+                naming.hits,
+                naming.misses,
+                naming.innocents_accused
             );
             assert!(gap.abs() <= GAP, "{name}, l1 {}: {gap:e}, {}", problem.l1, end.status);
             assert_eq!(naming.innocents_accused, 0, "{name}");

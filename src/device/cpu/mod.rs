@@ -169,13 +169,7 @@ impl<T: Element> Device<T> for CpuDevice<T> {
         self.run_batch(batch, broadcast, replies)
     }
 
-    fn run_part(
-        &mut self,
-        batch: &Batch<'_>,
-        part: &Part,
-        broadcast: &[T::Acc],
-        replies: &mut [T::Acc],
-    ) -> Result<()> {
+    fn run_part(&mut self, batch: &Batch<'_>, part: &Part, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
         self.run_batch_part(batch, part, broadcast, replies)
     }
 }

@@ -64,7 +64,7 @@ pub struct CoordinateDescent {
     lengths: Vec<f64>,
     /// The mean loss's gradient, each block's part from its last visit.
     gradient: Vec<f64>,
-    /// The best lower bound of F's minimum that a whole gradient gave.
+    /// The lower bound of F's minimum that the last whole gradient gave.
     lower: Option<f64>,
     /// Gap or stationarity at the last whole gradient.
     seen: f64,
@@ -133,9 +133,10 @@ impl CoordinateDescent {
     /// What follows from the whole gradient at the iterate: a bound, and every block's part of the proximal-gradient step.
     fn take_stock(&mut self, problem: &Problem<'_>, iterate: &mut Iterate) {
         if problem.objective().regularizer.is_some()
-            && let Some(gap) = problem.duality_gap(&iterate.margins, &iterate.weights, &self.gradient) {
-            let bound = iterate.value - gap;
-            self.lower = Some(self.lower.map_or(bound, |lower| lower.max(bound))).filter(|bound| bound.is_finite());
+            && let Some(gap) = problem.duality_gap(&iterate.margins, &iterate.weights, &self.gradient)
+        {
+            // The latest and not the best, so that a run ends where its own dual point, and not an earlier one's, is good enough.
+            self.lower = Some(iterate.value - gap).filter(|bound| bound.is_finite());
         }
         iterate.gradient.copy_from_slice(&self.gradient);
         problem.objective().add_l2_gradient(&iterate.weights, &mut iterate.gradient);
@@ -272,7 +273,11 @@ impl Method for CoordinateDescent {
     fn check(&self, objective: &Objective) -> Result<()> {
         if objective.loss.outputs() != 1 {
             let got = format!("{} outputs", objective.loss.outputs());
-            return Err(Error::usage("coordinate-descent: loss", got, "a loss of one output; lbfgs, fista or newton for softmax"));
+            return Err(Error::usage(
+                "coordinate-descent: loss",
+                got,
+                "a loss of one output; lbfgs, fista or newton for softmax",
+            ));
         }
         match &objective.regularizer {
             Some(h) if !h.is_separable() => Err(Error::usage(

@@ -248,7 +248,14 @@ fn table(args: &ReproduceArgs, (n, d): (usize, usize), most: usize, repetitions:
         }
         if let (Some(tenth), Some(whole)) = (rows.first(), rows.last()) {
             let saved = (1.0 - tenth.worker_ms / whole.worker_ms, 1.0 - tenth.master_ms / whole.master_ms);
-            line(args, format!("   a tenth saves {:.0} % of the worker's, {:.0} % of the master's time", 100.0 * saved.0, 100.0 * saved.1));
+            line(
+                args,
+                format!(
+                    "   a tenth saves {:.0} % of the worker's, {:.0} % of the master's time",
+                    100.0 * saved.0,
+                    100.0 * saved.1
+                ),
+            );
             broken |= (n, d) == (20_000, 22_000) && (saved.0 < SAVED.0 || saved.1 < SAVED.1);
         }
         all.extend(rows);

@@ -124,7 +124,13 @@ pub(super) struct Master<'a> {
 impl Master<'_> {
     /// Seconds of one round with `liars` lies N(0, 100^2) by workers drawn anew: replies taken in, liars
     /// located, the value decoded into `out`, and with `labels` the loss differentiated.
-    pub(super) fn time(&mut self, product: &Product, liars: usize, labels: Option<&[f64]>, out: &mut [f64]) -> Result<f64> {
+    pub(super) fn time(
+        &mut self,
+        product: &Product,
+        liars: usize,
+        labels: Option<&[f64]>,
+        out: &mut [f64],
+    ) -> Result<f64> {
         let noise = Normal::new(0.0f64, 100.0).map_err(|e| Error::Numerical(e.to_string()))?;
         let broadcast: Vec<f64> = product.broadcast.iter().map(|&x| f64::from(x)).collect();
         let caps = [f64::INFINITY; WORKERS];
