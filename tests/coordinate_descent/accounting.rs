@@ -55,7 +55,7 @@ fn check(data: &Matrix<f64>, code: &Arc<dyn DataCode>, label: &str) {
             let expected = [2, m * each, touched + n, m * (touched + n), m * (p1 + tau)].map(|x| x as u64);
             assert_eq!(since(oracle.counters(), before), expected, "{label}, block rows from {first} on");
             all += (m * each) as u64;
-            if d % q == 0 {
+            if d.is_multiple_of(q) {
                 // Exactly tau / p2 of a gradient's.
                 assert_eq!((m * each * p2) as u64, of_gradient * tau as u64, "{label}");
             }

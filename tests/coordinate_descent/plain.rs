@@ -38,7 +38,7 @@ pub fn sparse(n: usize, d: usize, seed: u64) -> (Matrix<f64>, Vec<f64>) {
     let (mut offsets, mut indices, mut values) = (vec![0], vec![], vec![]);
     for (i, row) in full.values().chunks_exact(d).enumerate() {
         for (j, &x) in row.iter().enumerate() {
-            if (i * 7 + j * 5) % 3 == 0 {
+            if (i * 7 + j * 5).is_multiple_of(3) {
                 indices.push(u32::try_from(j).expect("few columns"));
                 values.push(x);
             }
@@ -168,7 +168,7 @@ impl BlockOracle for Plain<'_> {
 pub struct Path {
     /// The weights after each iteration.
     pub weights: Vec<Vec<f64>>,
-    /// Every worker named in each iteration's rounds.
+    /// Largest relative change of the margins that a full product showed.
     pub drift: f64,
 }
 

@@ -40,7 +40,7 @@ fn primal(data: &Dataset<f64>, l2: f64, weights: &[f64]) -> f64 {
 #[test]
 fn one_feature_gives_what_bisection_finds() {
     let n = 60;
-    let sign = |i: usize| if i % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
     // From 0.4 to 1.4, and a tenth of them on the wrong side.
     let x: Vec<f64> = (0..n)
         .map(|i| sign(i) * (0.4 + (i as f64 * 0.618_033_988_75).fract()) * if i % 10 == 3 { -1.0 } else { 1.0 })

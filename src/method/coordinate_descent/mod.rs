@@ -43,7 +43,8 @@ const DUE: f64 = 0.25;
 /// And after so many passes over the margins in any case.
 const PASSES: usize = 10;
 
-/// Block coordinate descent; see the [module](self).
+/// Block coordinate descent on coded blocks of coordinates (paper 002, section 5): two rounds an iteration, on a part of the
+/// coordinates. The step is `1 / L` with L found on each block by backtracking.
 ///
 /// ```
 /// use steadfast::method::{CoordinateDescent, Method, Order};
