@@ -4,8 +4,7 @@ use crate::objective::Regularizer;
 use crate::objective::math::sum_of;
 
 /// `-reward sum_i a_i` on the box `0 <= a_i <= 1`, infinite outside: the part of a support vector machine's dual that is not a
-/// square (paper 002, section 2.1). The squared loss of `X' diag(y) a` on zero
-/// labels is the rest: task `hinge`.
+/// square (paper 002, section 2.1). The squared loss of `X' diag(y) a` on zero labels is the rest: task `hinge`.
 ///
 /// ```
 /// use steadfast::objective::{HingeDual, Regularizer};
