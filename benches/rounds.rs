@@ -22,7 +22,7 @@ const WORKERS: usize = 15;
 /// Paper 002's smaller experiment.
 const SIZE: (usize, usize) = (10_000, 250);
 
-fn open(data: &Matrix<f32>, liars: usize) -> CodedOracle<'_, SimulatedFleet<f32>> {
+fn open(data: &Matrix<f32>, liars: usize, in_blocks: bool) -> CodedOracle<'_, SimulatedFleet<f32>> {
     let code: Arc<dyn DataCode> = match liars {
         0 => Arc::new(Uncoded::new(WORKERS).expect("a code")),
         t => Arc::new(RealParity::new(WORKERS, Tolerance { liars: t, stragglers: 0 }).expect("a code")),
@@ -31,7 +31,8 @@ fn open(data: &Matrix<f32>, liars: usize) -> CodedOracle<'_, SimulatedFleet<f32>
     let (faults, _) = plan.split().expect("a plan");
     let fleet = SimulatedFleet::new(Box::new(CpuDevice::new(None).expect("threads")), faults, Clock::default());
     let options = OracleOptions { gather: Gather::All, keys: 0, seed: Seed(1) };
-    CodedOracle::new(Cow::Borrowed(data), code, fleet, &options).expect("a loaded fleet")
+    let open = if in_blocks { CodedOracle::with_blocks } else { CodedOracle::new };
+    open(Cow::Borrowed(data), code, fleet, &options).expect("a loaded fleet")
 }
 
 fn gradient(criterion: &mut Criterion) {
@@ -45,7 +46,7 @@ fn gradient(criterion: &mut Criterion) {
     // Both products read every number of X once, whatever the code adds.
     group.throughput(Throughput::Bytes((2 * n * d * size_of::<f32>()) as u64));
     for liars in [0, 1, 3, 7] {
-        let mut oracle = open(&data, liars);
+        let mut oracle = open(&data, liars, false);
         let name = if liars == 0 { "uncoded" } else { "liars" };
         group.bench_function(BenchmarkId::new(name, liars), |b| {
             b.iter(|| {
@@ -53,6 +54,35 @@ fn gradient(criterion: &mut Criterion) {
                 oracle.pullback(&margins, &mut out).expect("within the tolerance");
                 assert_eq!(oracle.drain().certainty.is_certified(), liars > 0);
                 black_box(&out);
+            });
+        });
+    }
+    group.finish();
+}
+
+/// The two rounds of an iteration of coordinate descent on a tenth of the block rows, other ones every time.
+fn blocks(criterion: &mut Criterion) {
+    let (n, d) = SIZE;
+    let source: Source = format!("synthetic:regression,rows={n},cols={d}").parse().expect("a source");
+    let data: Matrix<f32> = load(&source, &LoadOptions::default()).expect("generated").data.features.convert();
+    let residuals: Vec<f64> = (0..n).map(|i| f64::from((i as f32).cos())).collect();
+    let (mut margins, mut out) = (vec![0.0; n], vec![0.0; d]);
+    let mut group = criterion.benchmark_group(format!("blocks/{n}x{d}"));
+    group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(3));
+    for liars in [1, 3, 7] {
+        let mut oracle = open(&data, liars, true);
+        let mut first = 0;
+        group.bench_function(BenchmarkId::new("liars", liars), |b| {
+            b.iter(|| {
+                let of = oracle.blocks().expect("an oracle of blocks");
+                // Without the last block row, which may be short.
+                let taken = (of.block_rows() / 10).max(1);
+                let rows = first..first + taken;
+                let change = &mut out[..taken * of.width()];
+                of.block_pullback(rows.clone(), black_box(&residuals), change).expect("within the tolerance");
+                of.block_margins(rows, change, &mut margins).expect("within the tolerance");
+                first = (first + taken) % (of.block_rows() - taken);
+                black_box((&margins, oracle.drain()));
             });
         });
     }
@@ -78,5 +108,5 @@ fn end_to_end(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, gradient, end_to_end);
+criterion_group!(benches, gradient, blocks, end_to_end);
 criterion_main!(benches);

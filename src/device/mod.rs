@@ -8,8 +8,10 @@ mod hessian;
 pub use cpu::{CpuDevice, CpuHessian, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
 
+use std::ops::Range;
+
 use crate::data::{Matrix, Operand};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::scalar::Element;
 
 /// What a device is, for records and `steadfast devices`.
@@ -38,6 +40,15 @@ pub struct Batch<'a> {
     pub workers: &'a [usize],
 }
 
+/// A part of every shard of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Some rows.
+    Rows(Range<usize>),
+    /// Some columns: the vectors are zero in the others.
+    Columns(Range<usize>),
+}
+
 /// A device that holds the shards of simulated workers and multiplies them.
 pub trait Device<T: Element>: Send {
     /// What it is.
@@ -60,4 +71,15 @@ pub trait Device<T: Element>: Send {
     /// [`crate::error::Error::Device`] on a failure of the device, [`crate::error::Error::Usage`] when a shard is missing
     /// or a length does not fit.
     fn run(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()>;
+
+    /// Multiplies with a part of each shard, which lies within it, in work proportional to the part. `broadcast` holds r
+    /// contiguous vectors of as many numbers as the part has columns; `batch` is not transposed. A device without it says so.
+    ///
+    /// # Errors
+    /// As [`Device::run`]; [`Error::Usage`] on a device that only multiplies with whole shards.
+    fn run_part(&mut self, batch: &Batch<'_>, part: &Part, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
+        let _ = (batch, part, broadcast, replies);
+        let device = format!("{}, which multiplies with whole shards only", self.info().kind);
+        Err(Error::usage("device for coordinate blocks", device, "cpu"))
+    }
 }

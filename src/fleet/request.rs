@@ -1,6 +1,7 @@
 //! What the master asks of the workers: a small header; the vectors travel beside it.
 
 use crate::data::Operand;
+use crate::error::{Error, Result};
 
 /// What to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -10,6 +11,21 @@ pub enum Opcode {
     Product,
     /// `A_i' V'`: the shard's transpose times the broadcast vectors.
     TransposedProduct,
+    /// `A_i[first..first + count, :] V'`: some of the shard's rows times the broadcast vectors.
+    RowsProduct {
+        /// The first of the rows.
+        first: usize,
+        /// How many.
+        count: usize,
+    },
+    /// `A_i[:, first..first + count] V'`: some of the shard's columns, for vectors that are zero elsewhere; only the `count`
+    /// numbers that are not travel.
+    ColumnsProduct {
+        /// The first of the columns.
+        first: usize,
+        /// How many.
+        count: usize,
+    },
 }
 
 /// One request of one round, the same for all workers.
@@ -30,8 +46,9 @@ impl Request {
     pub fn payload_len(&self, rows: usize, cols: usize) -> usize {
         self.vectors
             * match self.opcode {
-                Opcode::Product => cols,
+                Opcode::Product | Opcode::RowsProduct { .. } => cols,
                 Opcode::TransposedProduct => rows,
+                Opcode::ColumnsProduct { count, .. } => count,
             }
     }
 
@@ -39,8 +56,23 @@ impl Request {
     pub fn reply_len(&self, rows: usize, cols: usize) -> usize {
         self.vectors
             * match self.opcode {
-                Opcode::Product => rows,
+                Opcode::Product | Opcode::ColumnsProduct { .. } => rows,
                 Opcode::TransposedProduct => cols,
+                Opcode::RowsProduct { count, .. } => count,
             }
+    }
+
+    /// # Errors
+    /// [`Error::Usage`] for a part that does not lie within shards of `rows x cols`.
+    pub(super) fn check_part(&self, rows: usize, cols: usize) -> Result<()> {
+        let (what, first, count, most) = match self.opcode {
+            Opcode::Product | Opcode::TransposedProduct => return Ok(()),
+            Opcode::RowsProduct { first, count } => ("rows of a shard", first, count, rows),
+            Opcode::ColumnsProduct { first, count } => ("columns of a shard", first, count, cols),
+        };
+        if first.checked_add(count).is_some_and(|end| end <= most) {
+            return Ok(());
+        }
+        Err(Error::usage(what, format!("{count} from {first} on"), format!("within 0..{most}")))
     }
 }

@@ -4,7 +4,7 @@
 use super::request::{Opcode, Request};
 use super::round::Round;
 use crate::data::{Matrix, Operand};
-use crate::device::{Batch, Device};
+use crate::device::{Batch, Device, Part};
 use crate::error::{Error, Result};
 use crate::scalar::Element;
 
@@ -28,6 +28,7 @@ pub(super) fn compute<T: Element>(
             "an operand whose shards were loaded",
         ));
     };
+    request.check_part(rows, cols)?;
     check_payload(request, payload.len(), rows, cols)?;
     // The device writes all of it; only what is new is filled here.
     replies.resize(workers.len() * request.reply_len(rows, cols), T::from_f64(0.0).widen());
@@ -37,7 +38,15 @@ pub(super) fn compute<T: Element>(
         vectors: request.vectors,
         workers,
     };
-    device.run(&batch, payload, replies)
+    match request.opcode {
+        Opcode::Product | Opcode::TransposedProduct => device.run(&batch, payload, replies),
+        Opcode::RowsProduct { first, count } => {
+            device.run_part(&batch, &Part::Rows(first..first + count), payload, replies)
+        }
+        Opcode::ColumnsProduct { first, count } => {
+            device.run_part(&batch, &Part::Columns(first..first + count), payload, replies)
+        }
+    }
 }
 
 /// Refuses a round that was not begun for this request and fleet.
@@ -66,11 +75,46 @@ fn check_payload(request: &Request, got: usize, rows: usize, cols: usize) -> Res
 }
 
 /// Shape and stored values of one shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShardShape {
-    pub(super) rows: usize,
-    pub(super) cols: usize,
-    pub(super) stored: u64,
+    rows: usize,
+    cols: usize,
+    stored: u64,
+    /// Of a sparse shard: stored values before each row, and before each column, with the total at the end.
+    before: Option<[Vec<u32>; 2]>,
+}
+
+impl ShardShape {
+    fn of<T: Element>(shard: &Matrix<T>) -> Self {
+        let before = match shard {
+            Matrix::Dense(_) => None,
+            Matrix::Csr(a) => {
+                let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+                let rows = a.offsets().iter().map(|&at| narrow(at)).collect();
+                let mut columns = vec![0u32; a.cols() + 1];
+                a.indices().iter().for_each(|&j| columns[j as usize + 1] += 1);
+                for j in 0..a.cols() {
+                    columns[j + 1] = columns[j + 1].saturating_add(columns[j]);
+                }
+                // Beyond what 32 bits count, parts are not told apart.
+                (shard.stored() < u32::MAX as usize).then_some([rows, columns])
+            }
+        };
+        ShardShape { rows: shard.rows(), cols: shard.cols(), stored: shard.stored() as u64, before }
+    }
+
+    /// Stored values that `request` multiplies with.
+    fn touched(&self, request: &Request) -> u64 {
+        let (axis, first, count, across) = match request.opcode {
+            Opcode::Product | Opcode::TransposedProduct => return self.stored,
+            Opcode::RowsProduct { first, count } => (0, first, count, self.cols),
+            Opcode::ColumnsProduct { first, count } => (1, first, count, self.rows),
+        };
+        match &self.before {
+            Some(before) => u64::from(before[axis][first + count] - before[axis][first]),
+            None => ((count * across) as u64).min(self.stored),
+        }
+    }
 }
 
 /// What was loaded where: enough to check requests and to count work exactly.
@@ -104,9 +148,8 @@ impl ShardTable {
                 self.operands.len() - 1
             }
         };
-        let shape = ShardShape { rows: shard.rows(), cols: shard.cols(), stored: shard.stored() as u64 };
-        let before = self.operands[at].1[worker].replace(shape);
-        self.stored = self.stored - before.map_or(0, |shape| shape.stored) + shape.stored;
+        let before = self.operands[at].1[worker].replace(ShardShape::of(shard));
+        self.stored = self.stored - before.map_or(0, |shape| shape.stored) + shard.stored() as u64;
         Ok(())
     }
 
@@ -132,6 +175,7 @@ impl ShardTable {
             }
         }
         let Some((rows, cols)) = shape else { return Err(missing("any worker".into())) };
+        request.check_part(rows, cols)?;
         check_payload(request, payload_len, rows, cols)?;
         let expected = request.reply_len(rows, cols);
         if reply_len != expected {
@@ -155,8 +199,8 @@ impl ShardTable {
 pub(super) struct Shards<'a>(&'a [Option<ShardShape>]);
 
 impl Shards<'_> {
-    /// Multiply-adds of `request` at `worker`: r times the stored values.
+    /// Multiply-adds of `request` at `worker`: r times the stored values that it is about.
     pub(super) fn multiply_adds(&self, worker: usize, request: &Request) -> u64 {
-        self.0[worker].map_or(0, |shape| shape.stored * request.vectors as u64)
+        self.0[worker].as_ref().map_or(0, |shape| shape.touched(request) * request.vectors as u64)
     }
 }

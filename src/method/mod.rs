@@ -2,6 +2,7 @@
 //! [`solve`] does all that the methods share: records, observers, limits, and the tests that end a run.
 
 mod auto;
+mod coordinate_descent;
 mod dual_barrier;
 mod fista;
 mod forward_backward;
@@ -20,6 +21,7 @@ mod status;
 mod vector;
 
 pub use auto::{NAMES, by_name, for_objective};
+pub use coordinate_descent::{CoordinateDescent, Order};
 pub use dual_barrier::DualBarrier;
 pub use fista::Fista;
 pub use giant::{Giant, Stragglers};

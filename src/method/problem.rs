@@ -1,5 +1,6 @@
 //! What a method works on: certified products, an objective, labels; and the tally of the rounds that it asks for.
 
+mod blocks;
 mod directions;
 mod hessians;
 

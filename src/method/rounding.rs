@@ -42,7 +42,7 @@ impl Rounding {
         Rounding { margins_bound: before.margins_bound, pullback_bound: before.pullback_bound, ..self }
     }
 
-    fn saw(&mut self, broadcast: f64, value: f64) {
+    pub(super) fn saw(&mut self, broadcast: f64, value: f64) {
         let ratio = value / broadcast;
         if ratio.is_finite() {
             self.operator = self.operator.max(ratio);

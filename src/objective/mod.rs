@@ -15,7 +15,7 @@ mod regularizers;
 pub use evaluate::LineValue;
 pub use losses::{Huber, LeastSquares, Logistic, NonlinearLeastSquares, Poisson, Softmax, SquaredHinge};
 pub use registry::{LOSS_NAMES, loss_by_id, loss_by_name};
-pub use regularizers::{BoxConstraint, L1, L2Ball, Penalized, Penalty, REGULARIZER_NAMES, Simplex};
+pub use regularizers::{BoxConstraint, HingeDual, L1, L2Ball, Penalized, Penalty, REGULARIZER_NAMES, Simplex};
 
 use std::sync::Arc;
 
@@ -169,6 +169,11 @@ pub trait Regularizer: Send + Sync + std::fmt::Debug {
 
     /// `argmin_u step * h(u) + |u - w|^2 / 2`, in place.
     fn prox(&self, step: f64, weights: &mut [f64]);
+
+    /// True only when h is a sum of functions of one weight each, so that [`Regularizer::prox`] changes a weight by itself alone.
+    fn is_separable(&self) -> bool {
+        false
+    }
 
     /// The largest s in \[0, 1\] at which the convex conjugate h* is finite at `s dual`: what a dual point is multiplied by
     /// to become feasible.

@@ -5,8 +5,10 @@
 //! bound for that vector.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::block::{BlockFacts, BlockOracle, coordinates};
 use super::{ProductOracle, RoundReport, Rounds};
 use crate::coding::{
     Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard, encode_shards,
@@ -31,8 +33,9 @@ struct EncodedMatrix<'a> {
     operand: Operand,
     layout: Layout,
     stats: Vec<ShardStats>,
-    frobenius: Vec<f64>,
     keyed: Option<(KeyedCheck, Rekey<'a>)>,
+    /// What is known of the parts that coordinate blocks touch, where such products were announced.
+    blocks: Option<BlockFacts>,
 }
 
 /// What the oracle asks of code and fleet beyond the code itself.
@@ -57,6 +60,7 @@ pub struct CodedOracle<'a, F> {
     workspace: Workspace,
     payload: Vec<f64>,
     transposed: Vec<f64>,
+    block_stats: Vec<ShardStats>,
     caps: Vec<f64>,
     rounds: u64,
     log: Vec<RoundReport>,
@@ -68,9 +72,11 @@ fn encode<'a, T: Element, S: ShardSink<T>>(
     operand: Operand,
     code: &Arc<dyn DataCode>,
     options: &OracleOptions,
+    in_blocks: bool,
     sink: &mut S,
 ) -> Result<EncodedMatrix<'a>> {
     let (rows, cols) = if operand == Operand::ROWS { (data.rows(), data.cols()) } else { (data.cols(), data.rows()) };
+    let mut blocks = in_blocks.then(|| BlockFacts::new(data.cols().div_ceil(code.blocks())));
     let workers = code.workers();
     let mut stats = Vec::with_capacity(workers);
     let mut check = KeyedCheck::new(workers);
@@ -81,6 +87,11 @@ fn encode<'a, T: Element, S: ShardSink<T>>(
                 check.set(worker, Keys::make(options.seed, options.keys, worker, operand, &shard))?;
             }
             stats.push(facts);
+            match &mut blocks {
+                Some(blocks) if operand == Operand::COLUMNS => blocks.push_rows(&shard),
+                Some(blocks) => blocks.push_columns(&shard, code.blocks()),
+                None => {}
+            }
             sink.accept(worker, operand, shard)?;
         }
     }
@@ -93,8 +104,7 @@ fn encode<'a, T: Element, S: ShardSink<T>>(
         });
         (check, rekey)
     });
-    let frobenius = stats.iter().map(ShardStats::frobenius).collect();
-    Ok(EncodedMatrix { operand, layout: Layout::new(rows, cols, code.blocks()), stats, frobenius, keyed })
+    Ok(EncodedMatrix { operand, layout: Layout::new(rows, cols, code.blocks()), stats, keyed, blocks })
 }
 
 impl<'a, F: Fleet> CodedOracle<'a, F> {
@@ -108,8 +118,45 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
     pub fn new<T: Element>(
         data: Cow<'a, Matrix<T>>,
         code: Arc<dyn DataCode>,
+        fleet: F,
+        options: &OracleOptions,
+    ) -> Result<Self>
+    where
+        F: ShardSink<T>,
+    {
+        Self::load(data, code, fleet, options, false)
+    }
+
+    /// As [`CodedOracle::new`], for products with blocks of columns ([`BlockOracle`]) too: the same shards, and the master
+    /// keeps a few numbers for every block row of every worker.
+    ///
+    /// # Errors
+    /// As [`CodedOracle::new`]; [`Error::Usage`] with keys, which belong to whole shards.
+    pub fn with_blocks<T: Element>(
+        data: Cow<'a, Matrix<T>>,
+        code: Arc<dyn DataCode>,
+        fleet: F,
+        options: &OracleOptions,
+    ) -> Result<Self>
+    where
+        F: ShardSink<T>,
+    {
+        if options.keys > 0 {
+            return Err(Error::usage(
+                "keys with coordinate blocks",
+                options.keys,
+                "0: keys judge products with whole shards",
+            ));
+        }
+        Self::load(data, code, fleet, options, true)
+    }
+
+    fn load<T: Element>(
+        data: Cow<'a, Matrix<T>>,
+        code: Arc<dyn DataCode>,
         mut fleet: F,
         options: &OracleOptions,
+        in_blocks: bool,
     ) -> Result<Self>
     where
         F: ShardSink<T>,
@@ -130,8 +177,8 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             }
         }
         let data = Arc::new(data);
-        let rows = encode(&data, Operand::ROWS, &code, options, &mut fleet)?;
-        let columns = encode(&data, Operand::COLUMNS, &code, options, &mut fleet)?;
+        let rows = encode(&data, Operand::ROWS, &code, options, in_blocks, &mut fleet)?;
+        let columns = encode(&data, Operand::COLUMNS, &code, options, in_blocks, &mut fleet)?;
         Ok(CodedOracle {
             fleet,
             code,
@@ -142,6 +189,7 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             workspace: Workspace::default(),
             payload: Vec::new(),
             transposed: Vec::new(),
+            block_stats: Vec::new(),
             caps: vec![0.0; workers],
             rounds: 0,
             log: Vec::new(),
@@ -163,9 +211,28 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
         &self.fleet
     }
 
-    /// One round: broadcasts `payload` (r vectors), gathers, decodes into `out` (n x r).
-    fn product(&mut self, columns: bool, vectors: usize, out: &mut [f64]) -> Result<()> {
+    /// One round: broadcasts `payload` (r vectors), gathers, decodes into `out` (n x r); with the whole encoded matrix, or with
+    /// the part of it that block rows touch.
+    fn product(&mut self, columns: bool, block: Option<Range<usize>>, vectors: usize, out: &mut [f64]) -> Result<()> {
+        let cols = self.rows.layout.cols;
         let encoded = if columns { &mut self.columns } else { &mut self.rows };
+        let (mut opcode, mut layout, mut stats) = (Opcode::Product, encoded.layout, &encoded.stats);
+        if let Some(block) = block {
+            let Some(facts) = &encoded.blocks else {
+                return Err(Error::usage("oracle for blocks", "CodedOracle::new", "CodedOracle::with_blocks"));
+            };
+            facts.check(&block)?;
+            let touched = coordinates(&block, layout.blocks, cols);
+            (opcode, layout) = if columns {
+                let part = Layout::new(touched.len(), layout.cols, layout.blocks);
+                (Opcode::RowsProduct { first: block.start, count: block.len() }, part)
+            } else {
+                let part = Layout { cols: touched.len(), ..layout };
+                (Opcode::ColumnsProduct { first: touched.start, count: touched.len() }, part)
+            };
+            facts.stats(&block, layout.shard_rows, &mut self.block_stats);
+            stats = &self.block_stats;
+        }
         if self.fleet.precision() != Precision::F64 {
             for x in &mut self.payload {
                 *x = f32::from_f64(*x).to_f64();
@@ -177,10 +244,10 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             )));
         }
         let norm = norm(&self.payload);
-        self.caps.iter_mut().zip(&encoded.frobenius).for_each(|(cap, f)| *cap = CAP_SLACK * f * norm);
-        let request = Request { round: self.rounds, opcode: Opcode::Product, operand: encoded.operand, vectors };
+        self.caps.iter_mut().zip(stats).for_each(|(cap, s)| *cap = CAP_SLACK * s.frobenius() * norm);
+        let request = Request { round: self.rounds, opcode, operand: encoded.operand, vectors };
         self.rounds += 1;
-        self.round.begin(&request, encoded.layout.shard_rows * vectors, self.gather, &self.caps)?;
+        self.round.begin(&request, layout.shard_rows * vectors, self.gather, &self.caps)?;
         let code = &self.code;
         self.fleet.run(&request, &self.payload, &mut self.round, &|present, implausible| {
             code.decodable(present, implausible)
@@ -189,11 +256,11 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             values: self.round.arena(),
             present: self.round.present(),
             implausible: self.round.implausible(),
-            layout: encoded.layout,
+            layout,
             vectors,
             precision: self.fleet.precision(),
             broadcast: &self.payload,
-            stats: &encoded.stats,
+            stats,
             check: encoded.keyed.as_ref().map(|(check, _)| check as &dyn ReplyCheck),
             round: request.round,
         };
@@ -237,7 +304,7 @@ impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
         let vectors = weights.len() / self.cols();
         self.payload.clear();
         self.payload.extend_from_slice(weights);
-        self.product(false, vectors, out)
+        self.product(false, None, vectors, out)
     }
 
     fn pullback(&mut self, residuals: &[f64], out: &mut [f64]) -> Result<()> {
@@ -245,15 +312,19 @@ impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
         self.payload.resize(residuals.len(), 0.0);
         if vectors == 1 {
             self.payload.copy_from_slice(residuals);
-            return self.product(true, 1, out);
+            return self.product(true, None, 1, out);
         }
         transpose(residuals, vectors, &mut self.payload);
         let mut value = std::mem::take(&mut self.transposed);
         value.resize(out.len(), 0.0);
-        let done = self.product(true, vectors, &mut value);
+        let done = self.product(true, None, vectors, &mut value);
         transpose(&value, vectors, out);
         self.transposed = value;
         done
+    }
+
+    fn blocks(&mut self) -> Option<&mut dyn BlockOracle> {
+        if self.rows.blocks.is_some() { Some(self) } else { None }
     }
 
     fn drain(&mut self) -> Rounds {
@@ -286,5 +357,27 @@ impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
 
     fn unit_roundoff(&self) -> f64 {
         self.fleet.precision().unit_roundoff()
+    }
+}
+
+impl<F: Fleet> BlockOracle for CodedOracle<'_, F> {
+    fn width(&self) -> usize {
+        self.rows.layout.blocks
+    }
+
+    fn block_rows(&self) -> usize {
+        self.columns.layout.shard_rows
+    }
+
+    fn block_pullback(&mut self, rows: Range<usize>, residuals: &[f64], out: &mut [f64]) -> Result<()> {
+        self.payload.clear();
+        self.payload.extend_from_slice(residuals);
+        self.product(true, Some(rows), 1, out)
+    }
+
+    fn block_margins(&mut self, rows: Range<usize>, delta: &[f64], out: &mut [f64]) -> Result<()> {
+        self.payload.clear();
+        self.payload.extend_from_slice(delta);
+        self.product(false, Some(rows), 1, out)
     }
 }

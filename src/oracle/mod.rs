@@ -32,6 +32,7 @@ use crate::coding::Report;
 use crate::error::Result;
 
 // Part of what an oracle returns; its callers need not know the modules these come from.
+mod block;
 mod coded;
 mod direction;
 mod hessian;
@@ -39,6 +40,7 @@ mod local_newton;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
+pub use block::BlockOracle;
 pub use coded::{CodedOracle, OracleOptions};
 pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
@@ -113,6 +115,11 @@ pub trait ProductOracle {
     /// # Errors
     /// As [`ProductOracle::margins`].
     fn pullback(&mut self, residuals: &[f64], out: &mut [f64]) -> Result<()>;
+
+    /// The same oracle as one of products with blocks of columns, where it is one.
+    fn blocks(&mut self) -> Option<&mut dyn BlockOracle> {
+        None
+    }
 
     /// What happened in the rounds since the last call.
     fn drain(&mut self) -> Rounds;

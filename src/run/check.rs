@@ -1,6 +1,7 @@
 //! What can be found wrong with a configuration before any work is done.
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
+use super::task::HINGE;
 use super::train::make_code;
 use crate::error::{Error, Result};
 use crate::fleet::{Attack, Delay, Gather};
@@ -54,6 +55,13 @@ impl TrainConfig {
         if gpu && self.precision == Some(Precision::F64) {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
+        if gpu && method::CoordinateDescent::is_meant(&self.method) {
+            return Err(Error::usage(
+                "--method coordinate-descent with --device",
+                "gpu, which multiplies with whole shards only",
+                "cpu or auto",
+            ));
+        }
         if self.fleet == FleetKind::Tcp && gpu {
             return Err(Error::usage(
                 "--fleet tcp with --device",
@@ -67,8 +75,9 @@ impl TrainConfig {
     /// Refuses names and parameters that nothing has, so that a long read of the data does not come first.
     fn check_names(&self) -> Result<()> {
         let name = self.task.as_deref().unwrap_or("squared").split(':').next().unwrap_or_default();
-        if !LOSS_NAMES.iter().any(|known| known.split(':').next() == Some(name)) {
-            return Err(Error::usage("--task", name, LOSS_NAMES.join(", ")));
+        let is_loss = LOSS_NAMES.iter().any(|known| known.split(':').next() == Some(name));
+        if !(is_loss || self.task.as_deref() == Some(HINGE)) {
+            return Err(Error::usage("--task", name, format!("{}, {HINGE}", LOSS_NAMES.join(", "))));
         }
         if let Some(constraint) = &self.constraint {
             Penalty::parse(constraint, Penalized::new(1, false)?)?;
@@ -109,7 +118,9 @@ impl TrainConfig {
     /// Secret check vectors a worker: as asked, or two where collusion could not be resisted otherwise.
     pub fn key_count(&self) -> usize {
         let parity = self.code_name().starts_with("real-parity");
-        self.keys.unwrap_or(if parity && self.workers > 16 && self.liars > 0 { 2 } else { 0 })
+        // Keys belong to whole shards, and coordinate descent multiplies with parts.
+        let whole = !method::CoordinateDescent::is_meant(&self.method);
+        self.keys.unwrap_or(if parity && whole && self.workers > 16 && self.liars > 0 { 2 } else { 0 })
     }
 
     /// The gather policy's name: as asked, or what the tolerance needs.

@@ -35,7 +35,11 @@ pub enum DeviceKind {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct TrainConfig {
-    /// Loss by name with parameters (`logistic`, `huber:delta=1`, …); `None` takes it from the labels.
+    /// Loss by name with parameters (`logistic`, `huber:delta=1`, …); `None` takes it from the labels. `hinge` is the support
+    /// vector machine `(1/n) sum_i max(0, 1 - y_i x_i . w) + (l2/2) |w|^2`, its intercept penalized like a weight, solved through its
+    /// dual (paper 002, section 2.1): by `fista` (`auto`), `proximal-gradient` or `coordinate-descent`, on the matrix
+    /// `X' diag(y)`, until the duality gap is at most the tolerance. Its iterations record the dual's value, negated; the end the
+    /// primal's and the gap.
     pub task: Option<String>,
     /// Weight of `|w|^2 / 2`.
     pub l2: f64,

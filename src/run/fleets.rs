@@ -18,6 +18,7 @@ use crate::fleet::{
     Attack, Clock, Delay, FaultPlan, Faults, Fleet, Gather, Injected, SimulatedFleet, TcpFleet, TcpOptions, Witness,
     serve_worker,
 };
+use crate::method::CoordinateDescent;
 use crate::oracle::{CodedOracle, OracleOptions, ProductOracle};
 use crate::scalar::{Element, Precision};
 use crate::seed::Seed;
@@ -115,7 +116,8 @@ pub(super) fn takes_gpu(config: &TrainConfig) -> Result<bool> {
     match config.device {
         DeviceKind::Cpu => Ok(false),
         DeviceKind::Auto => {
-            Ok(config.fleet == FleetKind::Simulated && config.precision != Some(Precision::F64) && found(true))
+            let takes_cpu = config.precision == Some(Precision::F64) || CoordinateDescent::is_meant(&config.method);
+            Ok(config.fleet == FleetKind::Simulated && !takes_cpu && found(true))
         }
         DeviceKind::Gpu if found(false) => Ok(true),
         DeviceKind::GpuSoftware if adapters().iter().any(|a| a.software) => Ok(true),
@@ -211,7 +213,11 @@ fn load<'a, T: Element, F: Fleet + ShardSink<T> + 'a>(
         Some(same) => Cow::Borrowed(same),
         None => Cow::Owned(features.convert()),
     };
-    let oracle = CodedOracle::new(stored, code.clone(), fleet, &options)?;
+    let oracle = if CoordinateDescent::is_meant(&config.method) {
+        CodedOracle::with_blocks(stored, code.clone(), fleet, &options)?
+    } else {
+        CodedOracle::new(stored, code.clone(), fleet, &options)?
+    };
     let described = oracle.describe();
     Ok((Box::new(oracle), Truth { witness }, described))
 }

@@ -16,6 +16,7 @@ mod linear;
 mod model;
 mod prepare;
 mod program;
+mod svm;
 mod task;
 mod train;
 

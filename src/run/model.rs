@@ -79,7 +79,7 @@ impl Model {
         if model.schema != MODEL_SCHEMA {
             return Err(Error::input(place(), format!("schema {}", model.schema), format!("schema {MODEL_SCHEMA}")));
         }
-        let outputs = model.task.make_loss()?.outputs();
+        let outputs = model.task.outputs()?;
         let fits = model.weights.len() == outputs * model.features
             && model.intercept.as_ref().is_none_or(|b| b.len() == outputs)
             && model.weights.iter().chain(model.intercept.iter().flatten()).all(|x| x.is_finite());

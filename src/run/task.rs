@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use crate::objective::{Loss, Softmax, loss_by_name};
 use std::sync::Arc;
 
+/// The task of a support vector machine.
+pub(super) const HINGE: &str = "hinge";
+
 /// A task as stored in a model file: the loss by name, and the class names where there are classes.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Task {
@@ -56,7 +59,7 @@ impl Task {
             },
         };
         let (values, classes) = match loss.split(':').next().unwrap_or_default() {
-            "logistic" | "squared-hinge" => {
+            "logistic" | "squared-hinge" | HINGE => {
                 let (values, names) = labels.binary()?;
                 (values, names.to_vec())
             }
@@ -64,7 +67,10 @@ impl Task {
             _ => (labels.real()?, Vec::new()),
         };
         let task = Task { loss, classes };
-        check_labels(&*task.make_loss()?, &values)?;
+        // The binary labels above are all that the hinge takes.
+        if !task.is_hinge() {
+            check_labels(&*task.make_loss()?, &values)?;
+        }
         Ok((task, values))
     }
 
@@ -105,6 +111,19 @@ impl Task {
             ([a, b], false) => labels.binary_as(&[a.clone(), b.clone()]),
             (names, _) => labels.classes_as(names),
         }
+    }
+
+    /// Whether it is a support vector machine, which has no differentiable loss and is solved through its dual.
+    pub fn is_hinge(&self) -> bool {
+        self.loss == HINGE
+    }
+
+    /// K: margins of a row.
+    ///
+    /// # Errors
+    /// As [`Task::make_loss`].
+    pub fn outputs(&self) -> Result<usize> {
+        if self.is_hinge() { Ok(1) } else { self.make_loss().map(|loss| loss.outputs()) }
     }
 
     fn is_softmax(&self) -> bool {

@@ -7,6 +7,7 @@ use super::config::TrainConfig;
 use super::finish::{FinalEvaluation, evaluate};
 use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
+use super::svm::{Dual, Units};
 use super::task::Task;
 use super::{directions, fleets, hessian, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
@@ -143,10 +144,7 @@ impl<'a> Training<'a> {
             Some(loss) => Task::of_loss(&**loss, &data.labels)?,
             None => Task::new(config.task.as_deref(), &data.labels)?,
         };
-        let loss = match self.loss.take() {
-            Some(loss) => loss,
-            None => task.make_loss()?,
-        };
+        let through_dual = self.loss.is_none() && task.is_hinge();
         let test = match self.test.take() {
             Some(test) => Some((task.map_labels(&test.labels)?, test.features)),
             None => None,
@@ -154,32 +152,55 @@ impl<'a> Training<'a> {
         let columns = data.columns.clone();
         let raw_features = data.features.cols();
         let prepared = prepare::prepare(&config, data, labels)?;
-        let objective = prepare::objective(&config, loss, &prepared)?;
+        let dual = through_dual.then(|| Dual::of(&config, &prepared)).transpose()?;
+        let objective = match &dual {
+            Some(dual) => dual.objective.clone(),
+            None => {
+                let loss = self.loss.take().map_or_else(|| task.make_loss(), Ok)?;
+                prepare::objective(&config, loss, &prepared)?
+            }
+        };
+        // What is encoded, with the labels of its rows.
+        let (features, targets) = match &dual {
+            Some(dual) => (&dual.features, &dual.labels),
+            None => (&prepared.features, &prepared.labels),
+        };
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
         let mut method = method::for_objective(&config.method, &objective)?;
         let code = make_code(&config)?;
         if code.workers() > n {
             return Err(Error::usage("--workers", code.workers(), format!("at most the {n} rows of the data")));
         }
-        let start = self.start(&task, &prepared, objective.loss.outputs() * d)?;
+        let start = match &dual {
+            Some(_) if self.init.is_some() => {
+                return Err(Error::usage(
+                    "--init with --task hinge",
+                    "a model",
+                    "none: it does not hold the dual's variables",
+                ));
+            }
+            Some(dual) => vec![0.0; dual.features.cols()],
+            None => self.start(&task, &prepared, objective.loss.outputs() * d)?,
+        };
         let (mut oracle, mut witness, described) =
-            fleets::open(&config, &code, &prepared.features, self.worker_command.as_ref())?;
+            fleets::open(&config, &code, features, self.worker_command.as_ref())?;
 
-        let mut hessian = hessian::open(&config, method.name(), &objective, &prepared.features)?;
-        let mut directions = directions::open(&config, &prepared.features)?;
+        let mut hessian = hessian::open(&config, method.name(), &objective, features)?;
+        let mut directions = directions::open(&config, features)?;
 
         let mut recorder = Recorder::default();
         let never = AtomicBool::new(false);
         let options = SolveOptions {
             iterations: config.iterations,
-            tolerance: config.tolerance,
+            tolerance: config.tolerance * dual.as_ref().map_or(1.0, |dual| dual.scale),
             time_limit: config.time_limit.map(std::time::Duration::from_secs_f64),
         };
         let result = {
-            let mut problem = Problem::new(&mut *oracle, &objective, &prepared.labels)?
+            let mut problem = Problem::new(&mut *oracle, &objective, targets)?
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
                 .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle));
-            let mut observers: Vec<&mut dyn Observer> = vec![&mut witness, &mut recorder];
+            let mut units = Units(dual.as_ref().map_or(1.0, |dual| dual.scale));
+            let mut observers: Vec<&mut dyn Observer> = vec![&mut units, &mut witness, &mut recorder];
             observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
             let cancel = self.cancel.unwrap_or(&never);
             method::solve(&mut *method, &mut problem, start, &options, &mut observers, cancel)
@@ -198,8 +219,15 @@ impl<'a> Training<'a> {
         };
         end_of_iterations(&mut record);
         match result {
-            Ok(outcome) => {
-                let facts = evaluate(&prepared.features, &prepared.labels, &objective, &outcome.weights);
+            Ok(mut outcome) => {
+                let facts = match &dual {
+                    Some(dual) => {
+                        let duals = std::mem::take(&mut outcome.weights);
+                        outcome.weights = dual.primal(&duals);
+                        dual.evaluate(&prepared, &duals, &outcome.weights)
+                    }
+                    None => evaluate(&prepared.features, &prepared.labels, &objective, &outcome.weights),
+                };
                 end_of_outcome(&mut record.end, &outcome, &facts);
                 let model = self.model(&task, &prepared, &outcome, &record.end, columns, raw_features);
                 record.end.train_score = Some(task.score(&facts.margins, &prepared.labels).value());
@@ -339,5 +367,6 @@ fn end_of_outcome(end: &mut FinalRecord, outcome: &Outcome, facts: &FinalEvaluat
     end.objective = facts.objective;
     end.duality_gap = facts.duality_gap;
     end.gap_bound = facts.gap_bound;
+    end.margin_drift = outcome.margin_drift;
     end.weights_norm = outcome.weights.iter().map(|w| w * w).sum::<f64>().sqrt();
 }

@@ -66,6 +66,9 @@ pub struct FinalRecord {
     pub gap_bound: Option<f64>,
     /// |w|.
     pub weights_norm: f64,
+    /// Largest relative difference between margins carried along and margins computed in full; 0 where all were.
+    #[serde(default)]
+    pub margin_drift: f64,
     /// Iterations.
     pub iterations: usize,
     /// Rounds.

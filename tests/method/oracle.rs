@@ -1,11 +1,13 @@
 //! An oracle over a dense matrix in memory, in f64 or in the arithmetic of f32 workers.
 
+use std::ops::Range;
+
 use rand::RngExt;
 use steadfast::Result;
 use steadfast::coding::Certainty;
 use steadfast::error::Error;
 use steadfast::fleet::Counters;
-use steadfast::oracle::{ProductOracle, Rounds};
+use steadfast::oracle::{BlockOracle, ProductOracle, Rounds};
 use steadfast::scalar::Precision;
 use steadfast::seed::{Purpose, Seed};
 
@@ -113,7 +115,44 @@ impl DenseOracle {
     }
 }
 
+/// Coordinates of a block row.
+const WIDTH: usize = 3;
+
+impl DenseOracle {
+    fn coordinates(&self, rows: &Range<usize>) -> Range<usize> {
+        rows.start * WIDTH..(rows.end * WIDTH).min(self.cols)
+    }
+}
+
+/// By whole products.
+impl BlockOracle for DenseOracle {
+    fn width(&self) -> usize {
+        WIDTH
+    }
+
+    fn block_rows(&self) -> usize {
+        self.cols.div_ceil(WIDTH)
+    }
+
+    fn block_pullback(&mut self, rows: Range<usize>, residuals: &[f64], out: &mut [f64]) -> Result<()> {
+        let mut whole = vec![0.0; self.cols];
+        self.pullback(residuals, &mut whole)?;
+        out.copy_from_slice(&whole[self.coordinates(&rows)]);
+        Ok(())
+    }
+
+    fn block_margins(&mut self, rows: Range<usize>, delta: &[f64], out: &mut [f64]) -> Result<()> {
+        let mut whole = vec![0.0; self.cols];
+        whole[self.coordinates(&rows)].copy_from_slice(delta);
+        self.margins(&whole, out)
+    }
+}
+
 impl ProductOracle for DenseOracle {
+    fn blocks(&mut self) -> Option<&mut dyn BlockOracle> {
+        Some(self)
+    }
+
     fn rows(&self) -> usize {
         self.rows
     }

@@ -55,7 +55,7 @@ pub struct TrainArgs {
     /// LIBSVM text (plain, .gz, .xz), CSV with a header, or `synthetic:KIND,rows=…,cols=…`
     pub data: String,
 
-    /// squared, logistic, softmax, huber:delta=…, poisson, squared-hinge [default: from the labels]
+    /// squared, logistic, softmax, huber:delta=…, poisson, squared-hinge, hinge (through its dual) [default: from the labels]
     #[arg(long, help_heading = "Problem")]
     pub task: Option<String>,
     /// Weight of |w|^2/2
@@ -91,7 +91,7 @@ pub struct TrainArgs {
 
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
-    /// dual-barrier or oversketched-dual-barrier (the lasso)
+    /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)

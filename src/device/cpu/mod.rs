@@ -21,6 +21,7 @@ mod gemm;
 mod gram;
 mod hessian;
 mod pages;
+mod part;
 mod processor;
 mod run;
 mod simd;
@@ -38,7 +39,7 @@ use std::sync::Mutex;
 pub use hessian::{CpuHessian, HessianScratch, gram, sketch_rows};
 pub use simd::SimdLevel;
 
-use super::{Batch, Device, DeviceInfo};
+use super::{Batch, Device, DeviceInfo, Part};
 use crate::data::{Csr, Matrix, Operand};
 use crate::error::{Error, Result};
 use crate::scalar::{Accumulator, Element};
@@ -160,6 +161,10 @@ impl<T: Element> Device<T> for CpuDevice<T> {
 
     fn run(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
         self.run_batch(batch, broadcast, replies)
+    }
+
+    fn run_part(&mut self, batch: &Batch<'_>, part: &Part, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
+        self.run_batch_part(batch, part, broadcast, replies)
     }
 }
 

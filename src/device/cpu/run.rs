@@ -129,7 +129,7 @@ impl<T: Element> CpuDevice<T> {
     }
 
     /// The shape of all shards of a batch; `None` without workers.
-    fn common_shape(&self, batch: &Batch<'_>) -> Result<Option<(usize, usize)>> {
+    pub(super) fn common_shape(&self, batch: &Batch<'_>) -> Result<Option<(usize, usize)>> {
         let mut common = None;
         for &worker in batch.workers {
             let matrix = &self.resident(worker, batch)?.matrix;
@@ -146,7 +146,7 @@ impl<T: Element> CpuDevice<T> {
         Ok(common)
     }
 
-    fn resident(&self, worker: usize, batch: &Batch<'_>) -> Result<&Resident<T>> {
+    pub(super) fn resident(&self, worker: usize, batch: &Batch<'_>) -> Result<&Resident<T>> {
         self.shards.get(&(batch.operand, worker)).ok_or_else(|| {
             Error::usage(
                 "batch",

@@ -65,6 +65,10 @@ impl Regularizer for BoxConstraint {
         indicator(self.on.each(weights).all(|w| w >= self.lo && w <= self.hi))
     }
 
+    fn is_separable(&self) -> bool {
+        true
+    }
+
     fn prox(&self, _: f64, weights: &mut [f64]) {
         for w in self.on.rows_mut(weights).flatten() {
             *w = w.clamp(self.lo, self.hi);

@@ -42,6 +42,10 @@ impl Regularizer for L1 {
         self.weight * self.on.rows(weights).map(|w| sum_of(w.len(), |j| w[j].abs())).sum::<f64>()
     }
 
+    fn is_separable(&self) -> bool {
+        true
+    }
+
     fn prox(&self, step: f64, weights: &mut [f64]) {
         let threshold = step * self.weight;
         for w in self.on.rows_mut(weights).flatten() {

@@ -1,12 +1,14 @@
 //! The part of an objective that is handled by its proximal operator: l1 and the constraints.
 
 mod bounds;
+mod hinge_dual;
 mod l1;
 mod l2_ball;
 mod penalty;
 mod simplex;
 
 pub use bounds::BoxConstraint;
+pub use hinge_dual::HingeDual;
 pub use l1::L1;
 pub use l2_ball::L2Ball;
 pub use penalty::{Penalty, REGULARIZER_NAMES};

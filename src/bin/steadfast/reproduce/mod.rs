@@ -1,5 +1,6 @@
 //! `steadfast reproduce`: a table or figure of a paper, or a figure of this project, beside the number it is held against.
 
+mod coordinates;
 mod devices;
 mod envelope;
 mod grid;
@@ -19,11 +20,13 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 14] = [
+const NAMES: [(&str, Reproduction); 16] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
     ("byzantine-rounds", rounds::run),
+    ("byzantine-fig4", coordinates::fig4),
+    ("byzantine-fig5", coordinates::fig5),
     ("byzantine-large", large::run),
     ("byzantine-devices", devices::run),
     ("oversketched-grid", newton_grid::run),

@@ -24,7 +24,7 @@ use super::{line, memory};
 use crate::args::ReproduceArgs;
 use crate::output;
 
-const WORKERS: usize = 15;
+pub(super) const WORKERS: usize = 15;
 
 /// Encoded data up to this size are kept while workers and master take turns.
 const RESIDENT_BYTES: usize = 3_000_000_000;
@@ -50,16 +50,16 @@ struct Row {
 
 /// One encoded product of the experiment with its honest replies, and the workers that give them: one thread, one worker at
 /// a time, through the device that simulated workers use.
-struct Product {
-    operand: Operand,
-    layout: Layout,
-    stats: Vec<ShardStats>,
-    broadcast: Vec<f32>,
-    replies: Vec<Vec<f32>>,
+pub(super) struct Product {
+    pub(super) operand: Operand,
+    pub(super) layout: Layout,
+    pub(super) stats: Vec<ShardStats>,
+    pub(super) broadcast: Vec<f32>,
+    pub(super) replies: Vec<Vec<f32>>,
     /// Best time of each worker.
-    best: Vec<f64>,
+    pub(super) best: Vec<f64>,
     /// Holds the shards of all workers, or of the last one where they are not kept.
-    device: CpuDevice<f32>,
+    pub(super) device: CpuDevice<f32>,
 }
 
 impl Product {
@@ -111,20 +111,26 @@ impl Product {
 }
 
 /// What the master keeps between rounds.
-struct Master<'a> {
-    code: &'a dyn DataCode,
-    round: Round,
-    workspace: Workspace,
-    residuals: Vec<f64>,
-    rng: ChaCha8Rng,
-    rounds: u64,
-    located: usize,
+pub(super) struct Master<'a> {
+    pub(super) code: &'a dyn DataCode,
+    pub(super) round: Round,
+    pub(super) workspace: Workspace,
+    pub(super) residuals: Vec<f64>,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) rounds: u64,
+    pub(super) located: usize,
 }
 
 impl Master<'_> {
     /// Seconds of one round with `liars` lies N(0, 100^2) by workers drawn anew: replies taken in, liars
     /// located, the value decoded into `out`, and with `labels` the loss differentiated.
-    fn time(&mut self, product: &Product, liars: usize, labels: Option<&[f64]>, out: &mut [f64]) -> Result<f64> {
+    pub(super) fn time(
+        &mut self,
+        product: &Product,
+        liars: usize,
+        labels: Option<&[f64]>,
+        out: &mut [f64],
+    ) -> Result<f64> {
         let noise = Normal::new(0.0f64, 100.0).map_err(|e| Error::Numerical(e.to_string()))?;
         let broadcast: Vec<f64> = product.broadcast.iter().map(|&x| f64::from(x)).collect();
         let caps = [f64::INFINITY; WORKERS];
@@ -172,7 +178,7 @@ impl Master<'_> {
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "the workers' arithmetic is f32")]
-fn narrow(x: f64) -> f32 {
+pub(super) fn narrow(x: f64) -> f32 {
     x as f32
 }
 
@@ -234,7 +240,7 @@ fn measure(features: &Matrix<f32>, labels: &[f64], liars: usize, repetitions: us
 }
 
 /// The code of the experiment.
-fn code(liars: usize) -> Result<Arc<dyn DataCode>> {
+pub(super) fn code(liars: usize) -> Result<Arc<dyn DataCode>> {
     make_code(&TrainConfig { workers: WORKERS, liars, ..TrainConfig::default() })
 }
 
