@@ -1,0 +1,127 @@
+//! Who lied, for codes whose words satisfy `sum_i v_i z_i^l c_i = 0`, l = 0 … k - 1, at known nodes z_i (Reed and Solomon's, over the
+//! complex or the real numbers): the polynomial method that DRACO's and Lagrange coding's authors decode with.
+//!
+//! Errors at the workers I give the power sums `S_l = sum_{i in I} v_i e_i z_i^l`, which the coefficients of `prod_{i in I} (x -
+//! z_i)` annihilate (Prony; Peterson over finite fields). They are solved for by least squares in a few random combinations of the
+//! columns; the nodes where the polynomial is smallest are the suspects, and a guess counts only if what it leaves of the whole
+//! parity check passes for rounding.
+
+use nalgebra::{Complex, DMatrix, DVector};
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::error::{Error, Result};
+use crate::seed::{Purpose, Seed};
+
+/// Random combinations of the columns: one would miss a lie with chance 0, but may come close.
+const COMBINATIONS: usize = 3;
+
+/// A located and measured set of errors.
+#[derive(Debug)]
+pub(in crate::coding) struct Correction {
+    /// Workers, ascending.
+    pub workers: Vec<usize>,
+    /// Their errors, a row a worker.
+    pub errors: DMatrix<Complex<f64>>,
+    /// Frobenius norm of the parity check that the errors leave.
+    pub residual: f64,
+}
+
+/// The nodes with their power sums.
+#[derive(Debug, Clone)]
+pub(in crate::coding) struct Locator {
+    nodes: Vec<Complex<f64>>,
+    /// k x m: row l is `v_i z_i^l`.
+    powers: DMatrix<Complex<f64>>,
+    /// Orthonormal rows that span the same.
+    check: DMatrix<Complex<f64>>,
+    /// Smallest singular value found of `check` restricted to k columns: neighbours, where powers are most alike.
+    smallest: f64,
+}
+
+impl Locator {
+    /// For m `nodes` with multipliers v and k power sums.
+    ///
+    /// # Errors
+    /// [`Error::Numerical`] when a singular value is not found.
+    pub fn new(nodes: Vec<Complex<f64>>, multipliers: &[Complex<f64>], k: usize) -> Result<Self> {
+        let m = nodes.len();
+        let powers = DMatrix::from_fn(k, m, |l, i| multipliers[i] * nodes[i].powu(l as u32));
+        let check = powers.adjoint().qr().q().adjoint();
+        let mut smallest = 1.0f64;
+        for first in 0..if k == 0 { 0 } else { m } {
+            let window: Vec<usize> = (0..k).map(|i| (first + i) % m).collect();
+            let svd = check.select_columns(&window).try_svd(false, false, f64::EPSILON, 10_000);
+            let svd = svd.ok_or_else(|| Error::Numerical("no singular values of a code's check".into()))?;
+            smallest = smallest.min(svd.singular_values.min());
+        }
+        Ok(Locator { nodes, powers, check, smallest })
+    }
+
+    /// The least factor by which k errors show in the check (the worst of neighbouring workers).
+    pub fn smallest(&self) -> f64 {
+        self.smallest
+    }
+
+    /// The smallest set of at most `most` errors that explains `replies` (m x p) up to `tolerance` in the Frobenius norm of the check;
+    /// `None` when there is none. `forced` workers (whose rows are zeros, say) are errors in any case.
+    pub fn correct(
+        &self,
+        replies: &DMatrix<Complex<f64>>,
+        forced: &[usize],
+        most: usize,
+        tolerance: f64,
+        seed: Seed,
+        round: u64,
+    ) -> Option<Correction> {
+        let seen = &self.check * replies;
+        let stream = &mut seed.stream(Purpose::Locator, 0, round);
+        let mix = DMatrix::from_fn(replies.ncols(), COMBINATIONS, |_, _| {
+            Complex::new(Distribution::<f64>::sample(&StandardNormal, stream), 0.0)
+        });
+        let sums = &self.powers * (replies * mix);
+        (0..=most).find_map(|count| {
+            let mut suspects = self.suspects(&sums, count)?;
+            suspects.extend(forced.iter().filter(|worker| !suspects.contains(worker)).copied().collect::<Vec<_>>());
+            suspects.sort_unstable();
+            if suspects.len() > most.max(forced.len()) {
+                return None;
+            }
+            self.measure(&seen, suspects).filter(|found| found.residual <= tolerance)
+        })
+    }
+
+    /// The `count` nodes where the polynomial that annihilates the power sums is smallest.
+    fn suspects(&self, sums: &DMatrix<Complex<f64>>, count: usize) -> Option<Vec<usize>> {
+        let equations = sums.nrows().checked_sub(count)?;
+        if count == 0 {
+            return Some(Vec::new());
+        }
+        let rows = equations * sums.ncols();
+        let at = |row: usize, shift: usize| sums[(row % equations + shift, row / equations)];
+        let matrix = DMatrix::from_fn(rows, count, at);
+        let right = DVector::from_fn(rows, |row, _| -at(row, count));
+        let svd = matrix.try_svd(true, true, f64::EPSILON, 10_000)?;
+        let cut = svd.singular_values.max() * 1e-13;
+        let coefficients = svd.solve(&right, cut).ok()?;
+        let value = |z: Complex<f64>| {
+            coefficients.iter().rev().fold(Complex::new(1.0, 0.0), |sum, coefficient| sum * z + coefficient).norm()
+        };
+        let values: Vec<f64> = self.nodes.iter().map(|&z| value(z)).collect();
+        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
+        order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+        order.truncate(count);
+        Some(order)
+    }
+
+    /// The errors at `workers` that explain the check best.
+    fn measure(&self, seen: &DMatrix<Complex<f64>>, workers: Vec<usize>) -> Option<Correction> {
+        if workers.is_empty() {
+            return Some(Correction { workers, errors: DMatrix::zeros(0, seen.ncols()), residual: seen.norm() });
+        }
+        let columns = self.check.select_columns(&workers);
+        let svd = columns.clone().try_svd(true, true, f64::EPSILON, 10_000)?;
+        let errors = svd.solve(seen, f64::EPSILON).ok()?;
+        let residual = (seen - columns * &errors).norm();
+        Some(Correction { workers, errors, residual })
+    }
+}
