@@ -1,13 +1,13 @@
 //! Methods by name, and the one that `--method auto` takes.
 
-use super::{Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient};
+use super::{Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient, RobustGd};
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 7] =
-    ["gradient-descent", "proximal-gradient", "fista", "lbfgs", "newton", "oversketched-newton", "giant"];
+pub const NAMES: [&str; 8] =
+    ["gradient-descent", "proximal-gradient", "fista", "lbfgs", "newton", "oversketched-newton", "giant", "robust-gd"];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
 ///
@@ -22,6 +22,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "lbfgs" => Box::new(Lbfgs::default()),
         "newton" => Box::new(Newton::exact(NewtonOptions::parse(&mut options)?)),
         "oversketched-newton" => Box::new(Newton::oversketched(NewtonOptions::parse(&mut options)?)),
+        "robust-gd" => Box::new(RobustGd::parse(&mut options)?),
         "giant" => Box::new(Giant::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };

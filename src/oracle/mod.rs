@@ -35,14 +35,18 @@ use crate::error::Result;
 mod coded;
 mod direction;
 mod hessian;
+mod local_gradient;
 mod local_newton;
+mod master_products;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
 pub use coded::{CodedOracle, OracleOptions};
 pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
+pub use local_gradient::{GradientOracle, LocalGradients};
 pub use local_newton::MOST_FACTORED;
+pub use master_products::MasterProducts;
 
 /// What happened in one round, as far as the master can know.
 #[derive(Debug, Clone, PartialEq)]

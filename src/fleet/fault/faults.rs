@@ -90,6 +90,19 @@ impl Faults {
         Ok(())
     }
 
+    /// Refuses attacks that liars in processes of their own can't make.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    pub(in crate::fleet) fn refuse_apart(&self) -> Result<()> {
+        self.refuse_labels()?;
+        if self.plan.liars > 0 && self.plan.attack.is_omniscient() {
+            let allowed = "an attack that needs no other worker's reply, or a simulated fleet";
+            return Err(Error::usage("attack over tcp", &self.plan.attack, allowed));
+        }
+        Ok(())
+    }
+
     /// Whether `worker` computes with flipped labels in this round.
     pub(in crate::fleet) fn poisons(&self, worker: usize) -> bool {
         self.roles.liar[worker] && self.plan.attack.poisons_labels()
