@@ -8,13 +8,13 @@ use super::finish::{FinalEvaluation, evaluate};
 use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::task::Task;
-use super::{directions, fleets, hessian, prepare};
+use super::{directions, fleets, gradients, hessian, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
 use crate::objective::Loss;
-use crate::oracle::{DirectionOracle, HessianOracle};
+use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle};
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -156,15 +156,27 @@ impl<'a> Training<'a> {
         let prepared = prepare::prepare(&config, data, labels)?;
         let objective = prepare::objective(&config, loss, &prepared)?;
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
-        let mut method = method::for_objective(&config.method, &objective)?;
-        let code = make_code(&config)?;
-        if code.workers() > n {
-            return Err(Error::usage("--workers", code.workers(), format!("at most the {n} rows of the data")));
+        let assignment = config.assignment()?;
+        // Nothing else does without products.
+        let name = if assignment.is_some() && config.method == "auto" { "robust-gd" } else { &config.method };
+        let mut method = method::for_objective(name, &objective)?;
+        if config.workers > n {
+            return Err(Error::usage("--workers", config.workers, format!("at most the {n} rows of the data")));
         }
         let start = self.start(&task, &prepared, objective.loss.outputs() * d)?;
-        let (mut oracle, mut witness, described) =
-            fleets::open(&config, &code, &prepared.features, self.worker_command.as_ref())?;
-
+        let (mut workers, opened, code_record) = match &assignment {
+            Some(code) => {
+                let (gradients, products) =
+                    gradients::open(&config, code, &objective, &prepared.features, &prepared.labels)?;
+                (Some(gradients), products, gradients::code_record(&**code))
+            }
+            None => {
+                let code = make_code(&config)?;
+                let opened = fleets::open(&config, &code, &prepared.features, self.worker_command.as_ref())?;
+                (None, opened, code_record(&*code, &config))
+            }
+        };
+        let (mut oracle, mut witness, described) = opened;
         let mut hessian = hessian::open(&config, method.name(), &objective, &prepared.features)?;
         let mut directions = directions::open(&config, &prepared.features)?;
 
@@ -178,7 +190,8 @@ impl<'a> Training<'a> {
         let result = {
             let mut problem = Problem::new(&mut *oracle, &objective, &prepared.labels)?
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
-                .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle));
+                .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle))
+                .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut witness, &mut recorder];
             observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
             let cancel = self.cancel.unwrap_or(&never);
@@ -192,7 +205,7 @@ impl<'a> Training<'a> {
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
             data: DataRecord { rows: n, cols: d, nnz: prepared.features.stored() },
-            code: code_record(&*code, &config),
+            code: code_record,
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };
@@ -303,6 +316,7 @@ pub(super) fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeReco
         redundancy: code.workers() as f64 / code.blocks() as f64,
         liars: config.liars,
         stragglers: config.stragglers,
+        approximate: false,
     }
 }
 

@@ -90,7 +90,7 @@ pub struct TrainArgs {
     pub partition: RowOrder,
 
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
-    /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers)
+    /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers), robust-gd:step=…
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (oversketched-newton)
