@@ -184,8 +184,12 @@ impl GradientOracle for LocalGradients {
         let round = self.fleet.counters().rounds;
         let arrived = self.fleet.collect(&job, weights, k, &|present| code.decodable(present), &mut self.replies)?;
         let finite = |row: &[f64]| row.iter().all(|x| x.is_finite());
-        let implausible: Vec<bool> =
-            self.replies.chunks_exact(length).zip(&arrived.present).map(|(row, &there)| there && !finite(row)).collect();
+        let implausible: Vec<bool> = self
+            .replies
+            .chunks_exact(length)
+            .zip(&arrived.present)
+            .map(|(row, &there)| there && !finite(row))
+            .collect();
         self.previous.resize(out.len(), 0.0);
         let replies = GradientReplies {
             values: &self.replies,

@@ -213,7 +213,7 @@ pub struct LpArgs {
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
-    /// oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8, or all
+    /// byzantine-rivals, oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -227,10 +227,10 @@ pub struct ReproduceArgs {
     /// Only these data sets, comma-separated (the grids)
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
-    /// Only these attacks, comma-separated (byzantine-grid)
+    /// Only these attacks, comma-separated (byzantine-grid, byzantine-rivals)
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
-    /// Write figures (SVG) into this folder (oversketched-fig…)
+    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals)
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Storage of the shards

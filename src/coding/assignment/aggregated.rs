@@ -63,8 +63,7 @@ impl AssignmentCode for Aggregated {
         let Some(left) = self.tolerance.liars.checked_sub(liars.len()) else {
             return Err(replies.refuse(self, "more replies are no numbers than workers may lie", liars));
         };
-        let vectors: Vec<&[f64]> =
-            (0..self.workers()).filter(|&i| replies.usable(i)).map(|i| replies.row(i)).collect();
+        let vectors: Vec<&[f64]> = (0..self.workers()).filter(|&i| replies.usable(i)).map(|i| replies.row(i)).collect();
         self.aggregator.aggregate(&vectors, left, replies.previous, out);
         Ok(estimate(replies, liars))
     }

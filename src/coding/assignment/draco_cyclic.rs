@@ -72,9 +72,8 @@ impl DracoCyclic {
         let total: Complex<f64> = generator.iter().sum();
         // Worker i has the parts i - 2T … i: part j is in the words of the workers j … j + 2T.
         let plane = |i: usize, real: bool| {
-            let part = |(shift, c): (usize, &Complex<f64>)| {
-                ((i + workers - shift) % workers, if real { c.re } else { c.im })
-            };
+            let part =
+                |(shift, c): (usize, &Complex<f64>)| ((i + workers - shift) % workers, if real { c.re } else { c.im });
             generator.iter().enumerate().map(part).collect()
         };
         let assigned = (0..workers).map(|i| [plane(i, true), plane(i, false)]).collect();

@@ -83,7 +83,8 @@ impl GradientCoding {
             let parts: Vec<usize> = (0..=s).map(|j| (i + j) % workers).collect();
             // The first coefficient is 1; the others take its column out of the sum.
             let own = -random.column(parts[0]);
-            let others = if s == 0 { Some(DVector::zeros(0)) } else { random.select_columns(&parts[1..]).lu().solve(&own) };
+            let others =
+                if s == 0 { Some(DVector::zeros(0)) } else { random.select_columns(&parts[1..]).lu().solve(&own) };
             let others = others.ok_or_else(|| Error::Numerical("gradient coding drew a singular matrix".into()))?;
             Ok(parts.into_iter().zip(std::iter::once(1.0).chain(others.iter().copied())).collect())
         });

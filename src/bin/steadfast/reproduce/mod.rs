@@ -8,6 +8,7 @@ mod memory;
 mod newton_grid;
 mod oversketched;
 mod refusal;
+mod rivals;
 mod rounds;
 
 use steadfast::{Error, Result};
@@ -18,13 +19,14 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 13] = [
+const NAMES: [(&str, Reproduction); 14] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
     ("byzantine-rounds", rounds::run),
     ("byzantine-large", large::run),
     ("byzantine-devices", devices::run),
+    ("byzantine-rivals", rivals::run),
     ("oversketched-grid", newton_grid::run),
     ("oversketched-fig1", oversketched::fig1),
     ("oversketched-fig4", oversketched::fig4),

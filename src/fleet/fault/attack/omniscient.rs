@@ -99,6 +99,8 @@ mod tests {
         assert_eq!(reply, [2.0, 6.0]);
         crowd.a_little_is_enough(1.0, &mut reply);
         // Variances 2/3 and 8.
-        assert!((reply[0] - (2.0 - (2.0f64 / 3.0).sqrt())).abs() < 1e-15 && (reply[1] - (2.0 - 8f64.sqrt())).abs() < 1e-15);
+        assert!(
+            (reply[0] - (2.0 - (2.0f64 / 3.0).sqrt())).abs() < 1e-15 && (reply[1] - (2.0 - 8f64.sqrt())).abs() < 1e-15
+        );
     }
 }
