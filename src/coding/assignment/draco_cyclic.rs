@@ -9,6 +9,8 @@ use crate::coding::{Certainty, Report, Tolerance};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
+/// A reply so many times as long as the median one is looked at last: its rounding would bury the lies of others.
+const LONG: f64 = 1e3;
 /// How much longer than its own reply the combined gradients of a worker may be before rounding is taken for a lie.
 const CANCELLATION: f64 = 16.0;
 
@@ -123,19 +125,24 @@ impl AssignmentCode for DracoCyclic {
         let p = replies.dimension;
         let erased = replies.absent();
         let named = replies.named();
-        let forced: Vec<usize> = (0..self.workers).filter(|&i| !replies.usable(i)).collect();
+        let mut forced: Vec<usize> = (0..self.workers).filter(|&i| !replies.usable(i)).collect();
         if forced.len() > self.faults() {
             return Err(replies.refuse(self, "more replies are missing or no numbers than may be", named));
         }
-        let received = DMatrix::from_fn(self.workers, p, |i, c| {
-            let row = replies.row(i);
-            if replies.usable(i) { Complex::new(row[c], row[p + c]) } else { Complex::new(0.0, 0.0) }
-        });
         let mut lengths: Vec<f64> =
             (0..self.workers).filter(|&i| replies.usable(i)).map(|i| norm(replies.row(i))).collect();
         lengths.sort_unstable_by(f64::total_cmp);
         // Fewer than half lie, so that an honest reply is at least as long as the median.
         let median = lengths[lengths.len() / 2];
+        let too_long = |i: usize| replies.usable(i) && norm(replies.row(i)) > LONG * median;
+        let long: Vec<usize> = (0..self.workers).filter(|&i| too_long(i)).collect();
+        if forced.len() + long.len() <= self.faults() {
+            forced.extend(&long);
+        }
+        let received = DMatrix::from_fn(self.workers, p, |i, c| {
+            let row = replies.row(i);
+            if forced.contains(&i) { Complex::new(0.0, 0.0) } else { Complex::new(row[c], row[p + c]) }
+        });
         let terms = (2 * self.faults() + 2) as f64;
         let noise = CANCELLATION * terms * f64::EPSILON / 2.0 * median;
         let tolerance = noise * (self.workers as f64).sqrt();
@@ -144,12 +151,20 @@ impl AssignmentCode for DracoCyclic {
         let Some(found) = found else {
             return Err(replies.refuse(self, "no set of liars that small explains the replies", named));
         };
-        let mut sum = received.row_sum();
-        for error in found.errors.row_iter() {
-            sum -= error;
+        let mut sum = found.values.row_sum();
+        for worker in (0..self.workers).filter(|worker| !found.workers.contains(worker)) {
+            sum += received.row(worker);
         }
         out.iter_mut().zip(sum.iter()).for_each(|(g, total)| *g = (total * self.scale).re);
-        let liars: Vec<usize> = found.workers.into_iter().filter(|worker| !erased.contains(worker)).collect();
+        // A long reply may be an honest one of an unusual part: then it is what the others say it should be.
+        let honest = |&(at, worker): &(usize, usize)| {
+            let values = found.values.row(at);
+            let sent = replies.row(worker);
+            let off = (0..p).map(|c| (values[c] - Complex::new(sent[c], sent[p + c])).norm_sqr()).sum::<f64>().sqrt();
+            long.contains(&worker) && off <= 1e-6 * norm(sent)
+        };
+        let accused = found.workers.iter().copied().enumerate().filter(|(_, worker)| !erased.contains(worker));
+        let liars = accused.filter(|located| !honest(located)).map(|(_, worker)| worker).collect();
         // What passes for rounding shows at least so much in the check; m of them add up.
         let hidden = 2.0 * tolerance / self.locator.smallest() * (self.workers as f64).sqrt() * self.scale.norm();
         Ok(Report {

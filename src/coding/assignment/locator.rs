@@ -6,7 +6,7 @@
 //! columns; the nodes where the polynomial is smallest are the suspects, and a guess counts only if what it leaves of the whole
 //! parity check passes for rounding.
 
-use nalgebra::{Complex, DMatrix, DVector};
+use nalgebra::{Complex, DMatrix};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::error::{Error, Result};
@@ -20,8 +20,8 @@ const COMBINATIONS: usize = 3;
 pub(in crate::coding) struct Correction {
     /// Workers, ascending.
     pub workers: Vec<usize>,
-    /// Their errors, a row a worker.
-    pub errors: DMatrix<Complex<f64>>,
+    /// What they should have sent, a row a worker.
+    pub values: DMatrix<Complex<f64>>,
     /// Frobenius norm of the parity check that the errors leave.
     pub residual: f64,
 }
@@ -50,7 +50,7 @@ impl Locator {
         let mut smallest = 1.0f64;
         for first in 0..if k == 0 { 0 } else { m } {
             let window: Vec<usize> = (0..k).map(|i| (first + i) % m).collect();
-            let svd = check.select_columns(&window).try_svd(false, false, f64::EPSILON, 10_000);
+            let svd = real(&check.select_columns(&window)).try_svd(false, false, f64::EPSILON, 10_000);
             let svd = svd.ok_or_else(|| Error::Numerical("no singular values of a code's check".into()))?;
             smallest = smallest.min(svd.singular_values.min());
         }
@@ -63,7 +63,7 @@ impl Locator {
     }
 
     /// The smallest set of at most `most` errors that explains `replies` (m x p) up to `tolerance` in the Frobenius norm of the check;
-    /// `None` when there is none. `forced` workers (whose rows are zeros, say) are errors in any case.
+    /// `None` when there is none. `forced` workers, whose rows are zeros, are errors in any case.
     pub fn correct(
         &self,
         replies: &DMatrix<Complex<f64>>,
@@ -73,21 +73,27 @@ impl Locator {
         seed: Seed,
         round: u64,
     ) -> Option<Correction> {
-        let seen = &self.check * replies;
         let stream = &mut seed.stream(Purpose::Locator, 0, round);
         let mix = DMatrix::from_fn(replies.ncols(), COMBINATIONS, |_, _| {
             Complex::new(Distribution::<f64>::sample(&StandardNormal, stream), 0.0)
         });
-        let sums = &self.powers * (replies * mix);
-        (0..=most).find_map(|count| {
-            let mut suspects = self.suspects(&sums, count)?;
-            suspects.extend(forced.iter().filter(|worker| !suspects.contains(worker)).copied().collect::<Vec<_>>());
-            suspects.sort_unstable();
-            if suspects.len() > most.max(forced.len()) {
-                return None;
-            }
-            self.measure(&seen, suspects).filter(|found| found.residual <= tolerance)
+        let sums = self.without(forced, &self.powers * (replies * mix))?;
+        (0..=most.checked_sub(forced.len())?).find_map(|count| {
+            let mut workers = self.suspects(&sums, count)?;
+            workers.extend(forced);
+            workers.sort_unstable();
+            workers.dedup();
+            self.recover(replies, workers).filter(|found| found.residual <= tolerance)
         })
+    }
+
+    /// The power sums with the errors at `workers` taken out, one fewer for each: `S_{l+1} - z S_l`.
+    fn without(&self, workers: &[usize], mut sums: DMatrix<Complex<f64>>) -> Option<DMatrix<Complex<f64>>> {
+        for &worker in workers {
+            let count = sums.nrows().checked_sub(1)?;
+            sums = sums.rows(1, count) - sums.rows(0, count) * self.nodes[worker];
+        }
+        Some(sums)
     }
 
     /// The `count` nodes where the polynomial that annihilates the power sums is smallest.
@@ -99,10 +105,8 @@ impl Locator {
         let rows = equations * sums.ncols();
         let at = |row: usize, shift: usize| sums[(row % equations + shift, row / equations)];
         let matrix = DMatrix::from_fn(rows, count, at);
-        let right = DVector::from_fn(rows, |row, _| -at(row, count));
-        let svd = matrix.try_svd(true, true, f64::EPSILON, 10_000)?;
-        let cut = svd.singular_values.max() * 1e-13;
-        let coefficients = svd.solve(&right, cut).ok()?;
+        let right = DMatrix::from_fn(rows, 1, |row, _| -at(row, count));
+        let coefficients = least_squares(&matrix, &right)?;
         let value = |z: Complex<f64>| {
             coefficients.iter().rev().fold(Complex::new(1.0, 0.0), |sum, coefficient| sum * z + coefficient).norm()
         };
@@ -113,15 +117,46 @@ impl Locator {
         Some(order)
     }
 
-    /// The errors at `workers` that explain the check best.
-    fn measure(&self, seen: &DMatrix<Complex<f64>>, workers: Vec<usize>) -> Option<Correction> {
+    /// What `workers` should have sent, so that the check holds best. Their own replies have no part in it: the rounding of a lie is as
+    /// large as the lie.
+    fn recover(&self, replies: &DMatrix<Complex<f64>>, workers: Vec<usize>) -> Option<Correction> {
+        let mut others = replies.clone();
+        workers.iter().for_each(|&worker| others.row_mut(worker).fill(Complex::new(0.0, 0.0)));
+        let seen = &self.check * others;
         if workers.is_empty() {
-            return Some(Correction { workers, errors: DMatrix::zeros(0, seen.ncols()), residual: seen.norm() });
+            return Some(Correction { workers, values: DMatrix::zeros(0, replies.ncols()), residual: seen.norm() });
         }
         let columns = self.check.select_columns(&workers);
-        let svd = columns.clone().try_svd(true, true, f64::EPSILON, 10_000)?;
-        let errors = svd.solve(seen, f64::EPSILON).ok()?;
-        let residual = (seen - columns * &errors).norm();
-        Some(Correction { workers, errors, residual })
+        // Fewer columns than rows, and independent ones: a QR factorization loses no digits, as the decomposition below does.
+        let qr = columns.clone().qr();
+        let values = -qr.r().solve_upper_triangular(&(qr.q().adjoint() * &seen))?;
+        let residual = (seen + columns * &values).norm();
+        Some(Correction { workers, values, residual })
     }
+}
+
+/// A complex matrix as a real one of twice the size, which multiplies real parts above imaginary ones.
+fn real(matrix: &DMatrix<Complex<f64>>) -> DMatrix<f64> {
+    let (rows, cols) = matrix.shape();
+    DMatrix::from_fn(2 * rows, 2 * cols, |i, j| {
+        let entry = matrix[(i % rows, j % cols)];
+        match (i < rows, j < cols) {
+            (true, true) | (false, false) => entry.re,
+            (true, false) => -entry.im,
+            (false, true) => entry.im,
+        }
+    })
+}
+
+/// The shortest x that minimizes `|A x - b|`, singular values at rounding taken for 0. (nalgebra's decomposition of complex matrices
+/// is wrong for some; of the real one every singular value is there twice, which costs it a few digits.)
+fn least_squares(matrix: &DMatrix<Complex<f64>>, right: &DMatrix<Complex<f64>>) -> Option<DMatrix<Complex<f64>>> {
+    let (rows, unknowns) = matrix.shape();
+    let right = DMatrix::from_fn(2 * rows, right.ncols(), |i, j| {
+        if i < rows { right[(i, j)].re } else { right[(i - rows, j)].im }
+    });
+    let svd = real(matrix).try_svd(true, true, f64::EPSILON, 10_000)?;
+    let cut = svd.singular_values.max() * 1e-14;
+    let found = svd.solve(&right, cut).ok()?;
+    Some(DMatrix::from_fn(unknowns, found.ncols(), |i, j| Complex::new(found[(i, j)], found[(unknowns + i, j)])))
 }
