@@ -4,5 +4,7 @@
 mod aggregators;
 #[path = "rivals/codes.rs"]
 mod codes;
+#[path = "rivals/lagrange.rs"]
+mod lagrange;
 #[path = "rivals/training.rs"]
 mod training;

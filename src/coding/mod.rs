@@ -8,6 +8,8 @@ mod encode_csr;
 mod encode_dense;
 mod envelope;
 mod keys;
+mod lagrange;
+mod locator;
 mod mds;
 mod plan;
 mod product;
@@ -24,6 +26,7 @@ pub use assignment::{
 pub use encode::{Layout, encode_shard, encode_shards};
 pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
 pub use keys::{KeyedCheck, Keys, honest_noise};
+pub use lagrange::Lagrange;
 pub use mds::Mds;
 pub use plan::{CodePlan, Cost, Plan};
 pub use product::Product;

@@ -84,8 +84,8 @@ impl TrainConfig {
         if self.fleet == FleetKind::Tcp && delay != Delay::None {
             return Err(Error::usage("--delay with --fleet tcp", &self.delay, "none: real workers take real time"));
         }
-        if let Some(code) = self.assignment()? {
-            return self.check_gradients(&*code);
+        if let Some(code) = self.gradient_code()? {
+            return self.check_gradients(&code);
         }
         if self.inject_liars > 0 && Attack::parse(&self.attack)?.poisons_labels() {
             let allowed = "an attack on products; or workers that hold labels: --code draco, detox, gradient-coding, --aggregator";

@@ -97,7 +97,7 @@ impl<'a> LinearRun<'a> {
     ) -> Result<Finished<V>> {
         let config = self.config;
         config.check()?;
-        if let Some(code) = config.assignment()? {
+        if let Some(code) = config.gradient_code()? {
             let allowed = "uncoded, replication, real-parity, mds or product: it needs products";
             return Err(Error::usage("--code for a linear algorithm", code.name(), allowed));
         }

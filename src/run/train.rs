@@ -156,19 +156,19 @@ impl<'a> Training<'a> {
         let prepared = prepare::prepare(&config, data, labels)?;
         let objective = prepare::objective(&config, loss, &prepared)?;
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
-        let assignment = config.assignment()?;
+        let gradient_code = config.gradient_code()?;
         // Nothing else does without products.
-        let name = if assignment.is_some() && config.method == "auto" { "robust-gd" } else { &config.method };
+        let name = if gradient_code.is_some() && config.method == "auto" { "robust-gd" } else { &config.method };
         let mut method = method::for_objective(name, &objective)?;
         if config.workers > n {
             return Err(Error::usage("--workers", config.workers, format!("at most the {n} rows of the data")));
         }
         let start = self.start(&task, &prepared, objective.loss.outputs() * d)?;
-        let (mut workers, opened, code_record) = match &assignment {
+        let (mut workers, opened, code_record) = match &gradient_code {
             Some(code) => {
                 let (gradients, products) =
                     gradients::open(&config, code, &objective, &prepared.features, &prepared.labels)?;
-                (Some(gradients), products, gradients::code_record(&**code))
+                (Some(gradients), products, code.record(&config))
             }
             None => {
                 let code = make_code(&config)?;

@@ -143,7 +143,8 @@ fn draco_counts_missing_replies_as_lies() {
             let (mut values, mean) = honest(&*code, seed);
             let who = some(m, 3, seed);
             lie(&mut values, m, &who[..1], seed as usize % 8, seed);
-            let (got, report) = combine(&*code, &values, &who[1..], seed).unwrap_or_else(|e| panic!("seed {seed}, who {who:?}: {e}"));
+            let (got, report) =
+                combine(&*code, &values, &who[1..], seed).unwrap_or_else(|e| panic!("seed {seed}, who {who:?}: {e}"));
             assert_eq!((report.erased.as_slice(), report.liars.as_slice()), (&who[1..], &who[..1]), "{}", code.name());
             assert!(distance(&got, &mean) <= report.bound + 1e-13);
         }

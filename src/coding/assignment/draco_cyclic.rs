@@ -3,8 +3,8 @@
 
 use nalgebra::{Complex, DMatrix};
 
-use super::locator::Locator;
 use super::{AssignmentCode, GradientReplies, mean_rounding, norm};
+use crate::coding::locator::Locator;
 use crate::coding::{Certainty, Report, Tolerance};
 use crate::error::{Error, Result};
 use crate::seed::Seed;

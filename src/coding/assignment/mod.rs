@@ -17,7 +17,6 @@ mod detox;
 mod draco_cyclic;
 mod draco_repetition;
 mod gradient_coding;
-mod locator;
 mod registry;
 mod vote;
 

@@ -9,6 +9,8 @@ pub struct Scheme {
     pub exact: bool,
     /// Workers compute products with encoded data; else gradients of their rows.
     pub products: bool,
+    /// Workers hold labels.
+    pub labels: bool,
     /// Has a parity check, which `near-code` needs.
     pub checks: bool,
     /// Is built for liars; else for as many stragglers.
@@ -16,35 +18,68 @@ pub struct Scheme {
 }
 
 impl Scheme {
+    /// Whether it can solve this task: the gradient of Lagrange coding is a polynomial of the data.
+    pub fn solves(&self, squared: bool) -> bool {
+        squared || self.name != "lagrange"
+    }
+
     /// Whether workers of this scheme can lie so.
     pub fn can_meet(&self, attack: &str) -> bool {
         match attack.split(':').next().unwrap_or(attack) {
             "near-code" => self.checks,
-            "label-flip" => !self.products,
+            "label-flip" => self.labels,
             _ => true,
         }
     }
 }
 
 const fn data_code(name: &'static str, checks: bool) -> Scheme {
-    Scheme { name, code: Some(name), aggregator: None, exact: true, products: true, checks, knows_liars: true }
+    Scheme {
+        name,
+        code: Some(name),
+        aggregator: None,
+        exact: true,
+        products: true,
+        labels: false,
+        checks,
+        knows_liars: true,
+    }
 }
 
 const fn assignment(name: &'static str, code: &'static str, exact: bool) -> Scheme {
-    Scheme { name, code: Some(code), aggregator: None, exact, products: false, checks: false, knows_liars: true }
+    Scheme {
+        name,
+        code: Some(code),
+        aggregator: None,
+        exact,
+        products: false,
+        labels: true,
+        checks: false,
+        knows_liars: true,
+    }
 }
 
 const fn aggregator(name: &'static str) -> Scheme {
     let aggregator = Some(name);
-    Scheme { name, code: None, aggregator, exact: false, products: false, checks: false, knows_liars: true }
+    Scheme {
+        name,
+        code: None,
+        aggregator,
+        exact: false,
+        products: false,
+        labels: true,
+        checks: false,
+        knows_liars: true,
+    }
 }
 
 /// The rows of the table.
-pub const ROSTER: [Scheme; 14] = [
+pub const ROSTER: [Scheme; 15] = [
     data_code("real-parity", true),
     data_code("replication", false),
     assignment("draco-cyclic", "draco:layout=cyclic", true),
     assignment("draco-repetition", "draco:layout=repetition", true),
+    Scheme { labels: false, ..assignment("lagrange", "lagrange", true) },
     assignment("detox", "detox", false),
     aggregator("median"),
     aggregator("trimmed-mean"),

@@ -17,7 +17,7 @@ const COMBINATIONS: usize = 3;
 
 /// A located and measured set of errors.
 #[derive(Debug)]
-pub(in crate::coding) struct Correction {
+pub(super) struct Correction {
     /// Workers, ascending.
     pub workers: Vec<usize>,
     /// What they should have sent, a row a worker.
@@ -28,7 +28,7 @@ pub(in crate::coding) struct Correction {
 
 /// The nodes with their power sums.
 #[derive(Debug, Clone)]
-pub(in crate::coding) struct Locator {
+pub(super) struct Locator {
     nodes: Vec<Complex<f64>>,
     /// k x m: row l is `v_i z_i^l`.
     powers: DMatrix<Complex<f64>>,
@@ -148,13 +148,18 @@ fn real(matrix: &DMatrix<Complex<f64>>) -> DMatrix<f64> {
     })
 }
 
-/// The shortest x that minimizes `|A x - b|`, singular values at rounding taken for 0. (nalgebra's decomposition of complex matrices
-/// is wrong for some; of the real one every singular value is there twice, which costs it a few digits.)
+/// The shortest x that minimizes `|A x - b|`, singular values at rounding taken for 0. (The decomposition of the complex matrix itself
+/// missed pairs of liars that this one finds; here every singular value is there twice, which costs a few digits.)
 fn least_squares(matrix: &DMatrix<Complex<f64>>, right: &DMatrix<Complex<f64>>) -> Option<DMatrix<Complex<f64>>> {
     let (rows, unknowns) = matrix.shape();
-    let right = DMatrix::from_fn(2 * rows, right.ncols(), |i, j| {
-        if i < rows { right[(i, j)].re } else { right[(i - rows, j)].im }
-    });
+    let right =
+        DMatrix::from_fn(
+            2 * rows,
+            right.ncols(),
+            |i, j| {
+                if i < rows { right[(i, j)].re } else { right[(i - rows, j)].im }
+            },
+        );
     let svd = real(matrix).try_svd(true, true, f64::EPSILON, 10_000)?;
     let cut = svd.singular_values.max() * 1e-14;
     let found = svd.solve(&right, cut).ok()?;
