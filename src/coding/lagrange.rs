@@ -97,7 +97,7 @@ impl Lagrange {
         };
         let multipliers: Vec<Complex<f64>> = (0..workers).map(multiplier).collect();
         let complex = nodes.iter().map(|&z| Complex::new(z, 0.0)).collect();
-        let locator = Locator::new(complex, &multipliers, workers - 2 * blocks + 1)?;
+        let locator = Locator::new(complex, &multipliers, workers + 1 - 2 * blocks)?;
         // The interpolation with the shortest weights that is exact for that degree, in Chebyshev polynomials.
         let degree = 2 * blocks - 1;
         let polynomial = |k: usize, z: f64| (k as f64 * z.clamp(-1.0, 1.0).acos()).cos();

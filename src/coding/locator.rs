@@ -46,7 +46,8 @@ impl Locator {
     pub fn new(nodes: Vec<Complex<f64>>, multipliers: &[Complex<f64>], k: usize) -> Result<Self> {
         let m = nodes.len();
         let powers = DMatrix::from_fn(k, m, |l, i| multipliers[i] * nodes[i].powu(l as u32));
-        let check = powers.adjoint().qr().q().adjoint();
+        // A code that carries nothing has nothing to factor.
+        let check = if k == 0 { powers.clone() } else { powers.adjoint().qr().q().adjoint() };
         let mut smallest = 1.0f64;
         for first in 0..if k == 0 { 0 } else { m } {
             let window: Vec<usize> = (0..k).map(|i| (first + i) % m).collect();
