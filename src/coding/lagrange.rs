@@ -21,11 +21,11 @@ const ROUNDING: f64 = 256.0;
 ///
 /// One round brings `X'X w` where a data code takes two, at a redundancy of m / K of X alone; only losses that are polynomials will do.
 ///
-/// **Numbers.** Over a finite field, as its authors have it, any points serve. Over the reals interpolation loses digits: workers are at
-/// the Chebyshev nodes of [-1, 1] and blocks at those of K, which keeps the weights of a clean decode below about 10 up to m = 15
-/// (measured: [`Lagrange::amplification`]), but each located liar or missing reply leaves a gap to interpolate over, and lies are
-/// located by power sums, whose parity check for 2t neighbours falls by about ten with each liar. A round that rounding would spoil is
-/// refused: see the tests for where that begins.
+/// **Numbers.** Over a finite field, as its authors have it, any points serve. Over the reals they matter: workers are at the Chebyshev nodes
+/// of [-1, 1], and blocks at those of K, for which the weights of a clean decode are positive and add up to K, so that it loses no
+/// digits ([`Lagrange::amplification`]). Lies are another matter: 2t neighbours show in the parity check ever less as m grows. With t = 2
+/// in f64 the bound of a certificate, relative to the value, is about 1e-9 at m = 15, 1e-5 at 30 and 1e-2 at 60: beyond that it says
+/// next to nothing, and f32 replies would be there at 15 already.
 ///
 /// ```
 /// use steadfast::coding::{Lagrange, Tolerance};
