@@ -10,25 +10,11 @@ use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::device::CpuDevice;
 use steadfast::error::Error;
 use steadfast::fleet::{
-    Attack, Clock, FaultPlan, Faults, Fleet, Gather, Opcode, Request, Round, SimulatedFleet, Witness,
+    Attack, Clock, FaultPlan, Faults, Fleet, Gather, Opcode, PRODUCT_ATTACKS, Request, Round, SimulatedFleet, Witness,
 };
 use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle, Rounds};
 use steadfast::scalar::{Element, Precision};
 use steadfast::seed::{Purpose, Seed};
-
-const ATTACKS: [&str; 11] = [
-    "gaussian",
-    "sign-flip",
-    "scale",
-    "zero",
-    "constant",
-    "replay",
-    "nan",
-    "entries",
-    "collude",
-    "all-ones",
-    "near-code",
-];
 
 fn tolerance(liars: usize, stragglers: usize) -> Tolerance {
     Tolerance { liars, stragglers }
@@ -123,7 +109,7 @@ fn check<T: Element>(oracle: &mut Coded<T>, data: &Matrix<f64>, r: usize, round:
 fn every_attack<T: Element>(code: &Arc<dyn DataCode>, liars: usize) {
     // Neither 133 nor 31 is a multiple of 6 or 3 or 9.
     for data in [dense(133, 31), sparse(133, 31)] {
-        for attack in ATTACKS {
+        for &attack in PRODUCT_ATTACKS {
             if attack == "near-code" && code.parity_check().is_empty() {
                 continue;
             }
@@ -140,6 +126,8 @@ fn every_attack<T: Element>(code: &Arc<dyn DataCode>, liars: usize) {
                 match attack {
                     // Made to look like innocents; the bound is what stands.
                     "near-code" => {}
+                    // A round-off and a few more: harmless, and now and then found.
+                    "threshold" => assert!(named.iter().all(|i| truth.contains(i)), "{label}: {named:?}"),
                     "collude" | "all-ones" => assert!(named.iter().all(|i| truth.contains(i)), "{label}: {named:?}"),
                     _ => assert_eq!(named, truth, "{label}"),
                 }

@@ -2,11 +2,14 @@
 //! a round multiplies every shard with the same broadcast vectors, and the decoder recovers `A V'` from the replies that
 //! came, naming who lied. A code is testable without a fleet.
 
+mod assignment;
 mod encode;
 mod encode_csr;
 mod encode_dense;
 mod envelope;
 mod keys;
+mod lagrange;
+mod locator;
 mod mds;
 mod plan;
 mod product;
@@ -15,9 +18,15 @@ mod registry;
 mod replication;
 mod uncoded;
 
+pub use assignment::{
+    AGGREGATORS, ASSIGNMENT_CODES, Aggregated, Aggregator, AssignmentCode, Bulyan, CenteredClipping, Detox,
+    DracoCyclic, DracoRepetition, GeometricMedian, GradientCoding, GradientReplies, Krum, Mean, Median, TrimmedMean,
+    aggregator_by_name, assignment_by_name,
+};
 pub use encode::{Layout, encode_shard, encode_shards};
 pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
 pub use keys::{KeyedCheck, Keys, honest_noise};
+pub use lagrange::Lagrange;
 pub use mds::Mds;
 pub use plan::{CodePlan, Cost, Plan};
 pub use product::Product;

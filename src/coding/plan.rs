@@ -1,6 +1,8 @@
 //! What each code would cost before anything is encoded: the exact counts of storage, work and communication of a gradient
 //! (one product with X and one with X').
 
+mod gradients;
+
 use super::encode_csr::{class_entries, merged_entries};
 use super::mds;
 use super::{Basis, DataCode, Product, Replication, Tolerance, Uncoded};
@@ -45,7 +47,7 @@ pub struct CodePlan {
     pub cost: Option<Cost>,
     /// Why it does not.
     pub refused: Option<String>,
-    /// True for a rival that is only compared: not a data code of this crate.
+    /// True for a rival whose workers send gradients: no data code, but compared with them.
     pub comparison: bool,
 }
 
@@ -196,7 +198,8 @@ impl Plan {
             let counted = spread.map(|spread| plan.count(&spread, pattern(&spread)));
             plan.codes.push(CodePlan::new(name, counted, false));
         }
-        plan.codes.push(CodePlan::new("draco", plan.draco(), true));
+        let others = plan.gradient_codes();
+        plan.codes.extend(others);
         Ok(plan)
     }
 
@@ -279,33 +282,6 @@ impl Plan {
             fill,
             exact,
         }
-    }
-
-    /// DRACO's gradient codes: every one of m parts of the rows is at 2t + 1 workers (a missing reply counts as a lie), who
-    /// send whole gradients; the broadcast is the model.
-    fn draco(&self) -> Result<Cost> {
-        let (n, d, m) = (self.rows, self.cols, self.workers);
-        let Tolerance { liars, stragglers } = self.tolerance;
-        let copies = liars.saturating_add(stragglers).saturating_mul(2).saturating_add(1);
-        if copies > m {
-            let allowed = format!("2 (liars + stragglers) + 1 <= {m} workers: at most {} of both", (m - 1) / 2);
-            return Err(Error::usage("draco", self.tolerance, allowed));
-        }
-        let rows = copies * n.div_ceil(m);
-        let most = if self.sparse { (rows * d).min(self.stored) } else { rows * d };
-        Ok(Cost {
-            blocks: m,
-            shard_rows: [rows, 0],
-            stored: (copies * self.stored) as u64,
-            redundancy: copies as f64,
-            multiply_adds: 2 * most as u64,
-            floats_up: d as u64,
-            floats_down: d as u64,
-            floats_down_unicast: (m * d) as u64,
-            encoding_multiply_adds: 0,
-            fill: 1.0,
-            exact: !self.sparse,
-        })
     }
 }
 

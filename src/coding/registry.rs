@@ -1,6 +1,8 @@
 //! Codes by their names on the command line.
 
-use super::{Basis, DataCode, Mds, ParityOptions, Product, RealParity, Replication, Tolerance, Uncoded};
+use super::{
+    ASSIGNMENT_CODES, Basis, DataCode, Mds, ParityOptions, Product, RealParity, Replication, Tolerance, Uncoded,
+};
 use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::seed::Seed;
@@ -83,6 +85,9 @@ pub fn code_by_name(
             }
             Ok(Arc::new(Product::new(workers, tolerance, rows.zip(cols))?))
         }
-        _ => Err(params.unknown(CODES.join(", "))),
+        _ => {
+            let (products, gradients) = (CODES.join(", "), ASSIGNMENT_CODES.join(", "));
+            Err(params.unknown(format!("{products}; to train on workers that send gradients: {gradients}, lagrange")))
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! Work on a matrix that every worker can read, in blocks that need no code: any N of N + e will do, or the stragglers' are
 //! given to others. This file says who is in time and when the round ends; what the blocks are is the caller's.
 //!
-//! Such blocks are not protected against liars: what is made of them may only steer a direction, never a value that is
-//! certified.
+//! Blocks that [`BlockFleet::run`] counts are not protected against liars: what is made of them may only steer a direction, never a
+//! value that is certified. Numbers that the master makes a value of come through [`BlockFleet::collect`], where liars lie.
+
+mod collect;
+
+pub use collect::{Labels, RowWork};
 
 use super::Counters;
 use super::clock::Clock;
@@ -94,6 +98,20 @@ impl BlockFleet {
     /// [`Error::TooManyFaults`] when blocks that are needed will never come: a dead worker where all are waited for, a group
     /// without any worker alive.
     pub fn run(&mut self, enough: Enough, precision: Precision, work: &dyn Fn(usize) -> BlockWork) -> Result<Arrived> {
+        let round = self.counters.rounds;
+        let mut arrivals = self.schedule(precision, work);
+        match enough {
+            Enough::All => self.all(arrivals),
+            Enough::FirstOfGroup { groups, needed } => self.first_of_group(&arrivals, groups, needed),
+            Enough::Speculative { share } => {
+                self.restart(&mut arrivals, share, round, precision, work);
+                self.all(arrivals)
+            }
+        }
+    }
+
+    /// Begins a round: counts its work and says when each worker's block arrives, never for the dead.
+    fn schedule(&mut self, precision: Precision, work: &dyn Fn(usize) -> BlockWork) -> Vec<f64> {
         let (workers, round) = (self.workers(), self.counters.rounds);
         self.faults.begin(round);
         self.counters.rounds += 1;
@@ -114,14 +132,7 @@ impl BlockFleet {
             self.count(work(worker));
         }
         self.counters.floats_down += work(0).down as u64;
-        match enough {
-            Enough::All => self.all(arrivals),
-            Enough::FirstOfGroup { groups, needed } => self.first_of_group(&arrivals, groups, needed),
-            Enough::Speculative { share } => {
-                self.restart(&mut arrivals, share, round, precision, work);
-                self.all(arrivals)
-            }
-        }
+        arrivals
     }
 
     /// When a worker's block arrives that begins at 0.

@@ -11,9 +11,9 @@ mod simulated;
 pub mod tcp;
 mod worker;
 
-pub use blocks::{Arrived, BlockFleet, BlockWork, Enough};
+pub use blocks::{Arrived, BlockFleet, BlockWork, Enough, Labels, RowWork};
 pub use clock::{Clock, CostModel, Delay};
-pub use fault::{Attack, FaultPlan, Faults, Injected, Witness};
+pub use fault::{ATTACKS, Attack, FaultPlan, Faults, Injected, PRODUCT_ATTACKS, Witness};
 pub use gather::Gather;
 pub use request::{Opcode, Request};
 pub use round::{Progress, Round};

@@ -184,6 +184,7 @@ impl<T: Element> Fleet for SimulatedFleet<T> {
         let (workers, reply_len) = (self.workers(), round.reply_len());
         check_round(round, request, workers)?;
         self.faults.begin(request.round);
+        self.faults.refuse_labels()?;
         self.live.clear();
         self.live.extend((0..workers).filter(|&worker| !self.faults.is_dead(worker)));
         self.schedule(request, payload.len(), reply_len)?;
@@ -203,6 +204,10 @@ impl<T: Element> Fleet for SimulatedFleet<T> {
         self.reply.clear();
         self.reply.extend(self.broadcast.iter().map(|x| x.to_f64()));
         let payload_norm = norm(&self.reply);
+        if self.faults.eavesdrops() {
+            let told: Vec<f64> = self.replies.iter().map(|x| x.to_f64()).collect();
+            self.faults.overhear(&self.live, |at| &told[at * reply_len..(at + 1) * reply_len]);
+        }
         let (mut next, mut now) = (0, 0.0);
         loop {
             match self.arrivals.get(next) {

@@ -2,14 +2,14 @@
 
 use super::{
     CoordinateDescent, DualBarrier, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions,
-    ProximalGradient,
+    ProximalGradient, RobustGd,
 };
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -20,6 +20,7 @@ pub const NAMES: [&str; 10] = [
     "dual-barrier",
     "oversketched-dual-barrier",
     "coordinate-descent",
+    "robust-gd",
 ];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
@@ -38,6 +39,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "dual-barrier" => Box::new(DualBarrier::exact()),
         "oversketched-dual-barrier" => Box::new(DualBarrier::oversketched()),
         "coordinate-descent" => Box::new(CoordinateDescent::parse(&mut options)?),
+        "robust-gd" => Box::new(RobustGd::parse(&mut options)?),
         "giant" => Box::new(Giant::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod directions;
+mod gradients;
 mod hessians;
 
 use super::iterate::Iterate;
@@ -11,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOracle, Rounds};
 use directions::DirectionRef;
+use gradients::GradientRef;
 use hessians::HessianRef;
 
 /// A problem as a method sees it: `F(w) = mean loss + l2 + regularizer`, with every product of X from an oracle. A method
@@ -26,6 +28,7 @@ pub struct Problem<'a> {
     column_means: Vec<f64>,
     hessian: Option<HessianRef<'a>>,
     directions: Option<DirectionRef<'a>>,
+    gradients: Option<GradientRef<'a>>,
     curvature: Vec<f64>,
     /// Made of what the last Hessian was.
     last_hessian: Option<HessianRound>,
@@ -64,6 +67,7 @@ impl<'a> Problem<'a> {
             column_means: vec![],
             hessian: None,
             directions: None,
+            gradients: None,
             curvature: vec![],
             last_hessian: None,
         })
@@ -120,6 +124,9 @@ impl<'a> Problem<'a> {
             counters.add(&oracle.0.counters());
         }
         if let Some(oracle) = &self.directions {
+            counters.add(&oracle.0.counters());
+        }
+        if let Some(oracle) = &self.gradients {
             counters.add(&oracle.0.counters());
         }
         counters
@@ -265,12 +272,14 @@ impl<'a> Problem<'a> {
         Ok(())
     }
 
-    /// Gradient of the smooth part at the iterate, from its residuals: one round.
+    /// Gradient of the smooth part at the iterate, from its residuals, or of workers that send whole gradients: one round.
     ///
     /// # Errors
-    /// As [`Problem::pullback`].
+    /// As [`Problem::pullback`] and [`GradientOracle::gradient`](crate::oracle::GradientOracle::gradient).
     pub fn gradient(&mut self, iterate: &mut Iterate) -> Result<()> {
-        self.pullback(&iterate.residuals, &mut iterate.gradient)?;
+        if !self.worker_gradient(&iterate.weights, &mut iterate.gradient)? {
+            self.pullback(&iterate.residuals, &mut iterate.gradient)?;
+        }
         self.objective.add_l2_gradient(&iterate.weights, &mut iterate.gradient);
         Ok(())
     }

@@ -280,7 +280,8 @@ impl<'r, 'o> Run<'r, 'o> {
     fn outcome(self, problem: &Problem<'_>, iterate: Iterate, status: Status) -> Outcome {
         let Floor { value, gradient } = floor(problem, &iterate);
         let objective = problem.objective();
-        let strongly_convex = objective.regularizer.is_none() && objective.l2 > 0.0 && !objective.intercept;
+        let penalized = objective.l2 > 0.0 && !objective.intercept;
+        let strongly_convex = objective.regularizer.is_none() && penalized && problem.knows_gradients();
         let by_curvature = strongly_convex.then(|| (iterate.stationarity + gradient).powi(2) / (2.0 * objective.l2));
         let weights_l1: f64 = iterate.weights.iter().map(|w| w.abs()).sum();
         let by_duality = iterate.duality_gap.map(|gap| gap + value + gradient * weights_l1);

@@ -36,7 +36,10 @@ mod block;
 mod coded;
 mod direction;
 mod hessian;
+mod lagrange;
+mod local_gradient;
 mod local_newton;
+mod master_products;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
@@ -44,7 +47,10 @@ pub use block::BlockOracle;
 pub use coded::{CodedOracle, OracleOptions};
 pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
+pub use lagrange::LagrangeGradients;
+pub use local_gradient::{GradientOracle, LocalGradients};
 pub use local_newton::MOST_FACTORED;
+pub use master_products::MasterProducts;
 
 /// What happened in one round, as far as the master can know.
 #[derive(Debug, Clone, PartialEq)]

@@ -93,6 +93,13 @@ impl TrainConfig {
         if self.fleet == FleetKind::Tcp && delay != Delay::None {
             return Err(Error::usage("--delay with --fleet tcp", &self.delay, "none: real workers take real time"));
         }
+        if let Some(code) = self.gradient_code()? {
+            return self.check_gradients(&code);
+        }
+        if self.inject_liars > 0 && Attack::parse(&self.attack)?.poisons_labels() {
+            let allowed = "an attack on products; or workers that hold labels: --code draco, detox, gradient-coding, --aggregator";
+            return Err(Error::usage("--attack", &self.attack, allowed));
+        }
         let code = make_code(self)?;
         let gather = Gather::parse(&self.gather_name())?;
         if self.fleet == FleetKind::Tcp && matches!(gather, Gather::Speculative(_)) {

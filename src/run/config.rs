@@ -67,6 +67,9 @@ pub struct TrainConfig {
     pub workers: usize,
     /// Code by name with parameters; `None`: `uncoded`, or `real-parity` where liars or stragglers must be tolerated.
     pub code: Option<String>,
+    /// Robust aggregator of the gradients of workers, without a code or over the groups of `detox`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aggregator: Option<String>,
     /// Liars the code must tolerate.
     pub liars: usize,
     /// Stragglers the code must tolerate.
@@ -118,6 +121,7 @@ impl Default for TrainConfig {
             time_limit: None,
             workers: 15,
             code: None,
+            aggregator: None,
             liars: 0,
             stragglers: 0,
             keys: None,

@@ -60,7 +60,7 @@ pub fn serve() -> Result<()> {
 /// Completes each record with what was injected; the master never sees it.
 #[derive(Debug)]
 pub struct Truth {
-    witness: Option<Witness>,
+    pub(super) witness: Option<Witness>,
 }
 
 impl Observer for Truth {
@@ -175,7 +175,7 @@ fn open_as<'a, T: Element>(
 ) -> Result<Opened<'a>> {
     let seed = Seed(config.seed);
     let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
-    let (faults, witness) = plan(config, &**code)?;
+    let (faults, witness) = plan(config, code.workers(), code.parity_check())?;
     load(config, code, features, SimulatedFleet::new(device, faults, clock), witness)
 }
 
@@ -185,7 +185,7 @@ fn open_tcp<'a, T: Element>(
     features: &'a Matrix<f64>,
     launch: &WorkerCommand,
 ) -> Result<Opened<'a>> {
-    let (faults, witness) = plan(config, &**code)?;
+    let (faults, witness) = plan(config, code.workers(), code.parity_check())?;
     let threads = config.threads.unwrap_or(1).to_string();
     let fleet = TcpFleet::<T>::start(faults, TcpOptions::default(), &mut |invitation| {
         let mut command = Command::new(&launch.program);
@@ -222,17 +222,17 @@ fn load<'a, T: Element, F: Fleet + ShardSink<T> + 'a>(
     Ok((Box::new(oracle), Truth { witness }, described))
 }
 
-/// The private fault plan, and its witness when there is anything to see.
-fn plan(config: &TrainConfig, code: &dyn DataCode) -> Result<(Faults, Option<Witness>)> {
+/// The private fault plan of so many workers, whose liars know the parity check, and its witness when there is anything to see.
+pub(super) fn plan(config: &TrainConfig, workers: usize, check: &[f64]) -> Result<(Faults, Option<Witness>)> {
     if config.inject_liars + config.inject_slow + config.inject_dead == 0 {
-        return Ok((Faults::none(code.workers()), None));
+        return Ok((Faults::none(workers), None));
     }
-    let plan = FaultPlan::new(code.workers(), Seed(config.seed))
+    let plan = FaultPlan::new(workers, Seed(config.seed))
         .liars(config.inject_liars, Attack::parse(&config.attack)?)
         .changing(!config.fixed_liars)
         .slow(config.inject_slow)
         .dead(config.inject_dead)
-        .parity_check(code.parity_check());
+        .parity_check(check);
     let (faults, witness) = plan.split()?;
     Ok((faults, Some(witness)))
 }

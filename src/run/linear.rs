@@ -97,6 +97,10 @@ impl<'a> LinearRun<'a> {
     ) -> Result<Finished<V>> {
         let config = self.config;
         config.check()?;
+        if let Some(code) = config.gradient_code()? {
+            let allowed = "uncoded, replication, real-parity, mds or product: it needs products";
+            return Err(Error::usage("--code for a linear algorithm", code.name(), allowed));
+        }
         let code = make_code(&config)?;
         if code.workers() > matrix.rows() {
             let allowed = format!("at most the {} rows of the matrix", matrix.rows());

@@ -11,6 +11,7 @@ mod config;
 mod directions;
 mod finish;
 mod fleets;
+mod gradients;
 mod hessian;
 mod linear;
 mod model;

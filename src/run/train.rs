@@ -9,13 +9,13 @@ use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::svm::{Dual, Units};
 use super::task::Task;
-use super::{directions, fleets, hessian, prepare};
+use super::{directions, fleets, gradients, hessian, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
 use crate::objective::Loss;
-use crate::oracle::{DirectionOracle, HessianOracle};
+use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle};
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -166,10 +166,12 @@ impl<'a> Training<'a> {
             None => (&prepared.features, &prepared.labels),
         };
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
-        let mut method = method::for_objective(&config.method, &objective)?;
-        let code = make_code(&config)?;
-        if code.workers() > n {
-            return Err(Error::usage("--workers", code.workers(), format!("at most the {n} rows of the data")));
+        let gradient_code = config.gradient_code()?;
+        // Nothing else does without products.
+        let name = if gradient_code.is_some() && config.method == "auto" { "robust-gd" } else { &config.method };
+        let mut method = method::for_objective(name, &objective)?;
+        if config.workers > n {
+            return Err(Error::usage("--workers", config.workers, format!("at most the {n} rows of the data")));
         }
         let start = match &dual {
             Some(_) if self.init.is_some() => {
@@ -179,12 +181,29 @@ impl<'a> Training<'a> {
                     "none: it does not hold the dual's variables",
                 ));
             }
+            Some(_) if gradient_code.is_some() => {
+                return Err(Error::usage(
+                    "--task hinge",
+                    "workers that send gradients",
+                    "a code for products: its dual is solved by them",
+                ));
+            }
             Some(dual) => vec![0.0; dual.features.cols()],
             None => self.start(&task, &prepared, objective.loss.outputs() * d)?,
         };
-        let (mut oracle, mut witness, described) =
-            fleets::open(&config, &code, features, self.worker_command.as_ref())?;
-
+        let (mut workers, opened, code_record) = match &gradient_code {
+            Some(code) => {
+                let (gradients, products) =
+                    gradients::open(&config, code, &objective, &prepared.features, &prepared.labels)?;
+                (Some(gradients), products, code.record(&config))
+            }
+            None => {
+                let code = make_code(&config)?;
+                let opened = fleets::open(&config, &code, features, self.worker_command.as_ref())?;
+                (None, opened, code_record(&*code, &config))
+            }
+        };
+        let (mut oracle, mut witness, described) = opened;
         let mut hessian = hessian::open(&config, method.name(), &objective, features)?;
         let mut directions = directions::open(&config, features)?;
 
@@ -198,7 +217,8 @@ impl<'a> Training<'a> {
         let result = {
             let mut problem = Problem::new(&mut *oracle, &objective, targets)?
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
-                .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle));
+                .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle))
+                .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle));
             let mut units = Units(dual.as_ref().map_or(1.0, |dual| dual.scale));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut units, &mut witness, &mut recorder];
             observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
@@ -213,7 +233,7 @@ impl<'a> Training<'a> {
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
             data: DataRecord { rows: n, cols: d, nnz: prepared.features.stored() },
-            code: code_record(&*code, &config),
+            code: code_record,
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };
@@ -331,6 +351,7 @@ pub(super) fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeReco
         redundancy: code.workers() as f64 / code.blocks() as f64,
         liars: config.liars,
         stragglers: config.stragglers,
+        approximate: false,
     }
 }
 

@@ -29,12 +29,15 @@ pub struct CodeRecord {
     pub workers: usize,
     /// q.
     pub blocks: usize,
-    /// m / q.
+    /// m / q; for an assignment code, copies of the data.
     pub redundancy: f64,
     /// Liars it was built for.
     pub liars: usize,
     /// Stragglers it was built for.
     pub stragglers: usize,
+    /// True for robust aggregators: values are estimates, and nothing is decoded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub approximate: bool,
 }
 
 /// How many worker-iterations the master named rightly, missed, and named wrongly; against what was injected.

@@ -51,6 +51,12 @@ fn certificate(record: &RunRecord) -> String {
             ),
         };
     }
+    if record.code.approximate {
+        return "approximate: a robust aggregator's estimate of the gradient, with no bound on its error".into();
+    }
+    if record.code.name.starts_with("gradient-coding") {
+        return "NOT certified: a code for stragglers can't detect lies".into();
+    }
     if record.code.blocks == record.code.workers {
         return "NOT certified: a code without redundancy can't detect lies".into();
     }

@@ -54,7 +54,7 @@ fn gather_policies() {
 #[test]
 fn names() {
     option(&["--method", "simplex"], &["method", "simplex", "auto, gradient-descent"]);
-    option(&["--code", "draco"], &["code", "`draco`", "uncoded, replication"]);
+    option(&["--code", "dracula"], &["code", "`dracula`", "uncoded, replication", "draco:layout"]);
     option(&["--code", "mds"], &["mds", "0 stragglers", "1 to 14 stragglers"]);
     option(&["--code", "product", "--workers", "13"], &["product", "13", "12 and 14"]);
     option(&["--code", "real-parity:basis=none", "--liars", "1"], &["none", "allowed: "]);

@@ -91,7 +91,8 @@ pub struct TrainArgs {
 
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
-    /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso)
+    /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso),
+    /// robust-gd:step=…
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)
@@ -228,7 +229,8 @@ pub struct LpArgs {
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
-    /// oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8, oversketched-lp, or all
+    /// byzantine-rivals, byzantine-fig4, -fig5, oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8,
+    /// oversketched-lp, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -242,10 +244,10 @@ pub struct ReproduceArgs {
     /// Only these data sets (the grids), programs (oversketched-lp) or codes M:T (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
-    /// Only these attacks, comma-separated (byzantine-grid)
+    /// Only these attacks, comma-separated (byzantine-grid, byzantine-rivals)
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
-    /// Write figures (SVG) into this folder (oversketched-fig…)
+    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals)
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Storage of the shards

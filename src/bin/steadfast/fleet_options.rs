@@ -41,10 +41,14 @@ struct Tolerated {
     /// Workers m [default: 15]
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     workers: Option<usize>,
-    /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`) [default: real-parity
-    /// with --liars or --stragglers, else uncoded]
+    /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`); for workers that send gradients
+    /// (`train`) gradient-coding, draco, detox or lagrange [default: real-parity with --liars or --stragglers, else uncoded]
     #[arg(long, value_name = "NAME")]
     code: Option<String>,
+    /// Robust aggregation without a code, or over detox (`train`): mean, median, trimmed-mean, geometric-median, krum, multi-krum,
+    /// bulyan, centered-clipping
+    #[arg(long, value_name = "NAME")]
+    aggregator: Option<String>,
     /// Lying workers to tolerate
     #[arg(long, default_value_t = 0, value_name = "T", allow_negative_numbers = true)]
     liars: usize,
@@ -68,7 +72,8 @@ struct Faults {
     /// Workers that lie
     #[arg(long, default_value_t = 0, value_name = "N", allow_negative_numbers = true)]
     inject_liars: usize,
-    /// What they send: gaussian, sign-flip, scale, zero, constant, replay, nan, entries, collude, all-ones, near-code
+    /// What they send: gaussian, sign-flip, scale, zero, constant, replay, nan, entries, collude, all-ones, near-code,
+    /// threshold, alie, inner-product, mimic, label-flip (where workers hold labels)
     #[arg(long, default_value = "gaussian", value_name = "NAME")]
     attack: String,
     /// The same workers lie in every round (else others each round)
@@ -117,6 +122,7 @@ impl FleetOptions {
         TrainConfig {
             workers: code.workers.unwrap_or(TrainConfig::default().workers),
             code: code.code.clone(),
+            aggregator: code.aggregator.clone(),
             liars: code.liars,
             stragglers: code.stragglers,
             keys: code.keys,

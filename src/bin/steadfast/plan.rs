@@ -52,7 +52,7 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
         }
     }
     text.push_str(
-        "redundancy counts X and X' (2 = each stored once); codes in brackets are not built here, only compared\n",
+        "redundancy counts X and X' (2 = each stored once); workers of codes in brackets send gradients of rows they hold\n",
     );
     text.push_str(&describe(&hessian));
     output::text(&text)?;

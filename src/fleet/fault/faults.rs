@@ -4,7 +4,7 @@ use super::attack::{Scene, Tools};
 use super::plan::FaultPlan;
 use super::roles::Roles;
 use super::witness::Witness;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fleet::request::Request;
 use crate::fleet::round::{Round, norm};
 use crate::scalar::Element;
@@ -66,6 +66,48 @@ impl Faults {
         self.plan.slow_factor * own.max(others) + self.plan.slow_floor
     }
 
+    /// Whether liars of this round have to be told what the honest workers send before any of them answers.
+    pub(in crate::fleet) fn eavesdrops(&self) -> bool {
+        self.plan.attack.is_omniscient() && !self.roles.liars.is_empty()
+    }
+
+    /// Tells omniscient liars the honest replies of the round: those of the `live` workers that do not lie, all of the same
+    /// length, `reply(place)` being that of `live[place]`.
+    pub(in crate::fleet) fn overhear<'r>(&mut self, live: &[usize], reply: impl Fn(usize) -> &'r [f64]) {
+        let honest: Vec<&[f64]> = (0..live.len()).filter(|&at| !self.roles.liar[live[at]]).map(reply).collect();
+        self.tools.overhear(&honest);
+    }
+
+    /// Refuses an attack on labels where no worker holds any.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    pub(in crate::fleet) fn refuse_labels(&self) -> Result<()> {
+        if self.plan.liars > 0 && self.plan.attack.poisons_labels() {
+            let allowed = "workers that compute gradients (--code draco, detox or gradient-coding, or --aggregator)";
+            return Err(Error::usage("attack label-flip", "workers that compute products hold no labels", allowed));
+        }
+        Ok(())
+    }
+
+    /// Refuses attacks that liars in processes of their own can't make.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    pub(in crate::fleet) fn refuse_apart(&self) -> Result<()> {
+        self.refuse_labels()?;
+        if self.plan.liars > 0 && self.plan.attack.is_omniscient() {
+            let allowed = "an attack that needs no other worker's reply, or a simulated fleet";
+            return Err(Error::usage("attack over tcp", &self.plan.attack, allowed));
+        }
+        Ok(())
+    }
+
+    /// Whether `worker` computes with flipped labels in this round.
+    pub(in crate::fleet) fn poisons(&self, worker: usize) -> bool {
+        self.roles.liar[worker] && self.plan.attack.poisons_labels()
+    }
+
     /// The worker's edge: turns the honest `reply` of `worker` into what it sends, rounded to the type `A` that it sends.
     /// `payload_norm` is the Euclidean norm of the broadcast vectors, which all workers know. Returns how far a lie is from
     /// the truth, `None` for the truth.
@@ -86,6 +128,7 @@ impl Faults {
         }
         self.honest.clear();
         self.honest.extend_from_slice(reply);
+        let attack = &self.plan.attack;
         let scene = Scene {
             seed: self.plan.seed,
             worker,
@@ -94,8 +137,21 @@ impl Faults {
             unit: payload_norm / (request.vectors.max(1) as f64).sqrt(),
             liars: &self.roles.liars,
             parity_check: &self.plan.parity_check,
+            round_off: A::PRECISION.unit_roundoff(),
         };
         attack.apply(&scene, &mut self.tools, reply);
+        self.send::<A>(reply)
+    }
+
+    /// [`Faults::answer`] of a worker whose labels lie: `reply` is what it computed with them, `honest` what it would have.
+    pub(in crate::fleet) fn answer_poisoned<A: Element>(&mut self, honest: &[f64], reply: &mut [f64]) -> Option<f64> {
+        self.honest.clear();
+        self.honest.extend_from_slice(honest);
+        self.send::<A>(reply)
+    }
+
+    /// Rounds a lie to what is sent, and measures it.
+    fn send<A: Element>(&mut self, reply: &mut [f64]) -> Option<f64> {
         let mut lied = false;
         for (sent, honest) in reply.iter_mut().zip(&mut self.honest) {
             *sent = A::from_f64(*sent).to_f64();
@@ -107,6 +163,11 @@ impl Faults {
 
     /// Tells the witness what the round was like, now that it is over.
     pub(in crate::fleet) fn testify(&self, round: &Round) {
-        self.witness.round_ended(round.number(), round.present(), &self.roles);
+        self.testify_of(round.number(), round.present());
+    }
+
+    /// The same for round `number`, in which the replies of those `present` were taken.
+    pub(in crate::fleet) fn testify_of(&self, number: u64, present: &[bool]) {
+        self.witness.round_ended(number, present, &self.roles);
     }
 }

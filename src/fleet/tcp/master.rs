@@ -66,6 +66,7 @@ impl<T: Element> TcpFleet<T> {
         options: TcpOptions,
         launch: &mut dyn FnMut(&Invitation) -> std::io::Result<Option<Child>>,
     ) -> Result<Self> {
+        faults.refuse_apart()?;
         let workers = faults.workers();
         let welcome = Welcome {
             precision: T::PRECISION,

@@ -10,6 +10,7 @@ mod memory;
 mod newton_grid;
 mod oversketched;
 mod refusal;
+mod rivals;
 mod rounds;
 
 use steadfast::{Error, Result};
@@ -20,7 +21,7 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 16] = [
+const NAMES: [(&str, Reproduction); 17] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
@@ -29,6 +30,7 @@ const NAMES: [(&str, Reproduction); 16] = [
     ("byzantine-fig5", coordinates::fig5),
     ("byzantine-large", large::run),
     ("byzantine-devices", devices::run),
+    ("byzantine-rivals", rivals::run),
     ("oversketched-grid", newton_grid::run),
     ("oversketched-fig1", oversketched::fig1),
     ("oversketched-fig4", oversketched::fig4),

@@ -26,6 +26,12 @@ pub(super) fn entries(scene: &Scene<'_>, count: usize, factor: f64, reply: &mut 
     }
 }
 
+/// Adds N(0, 1) times `factor` round-offs of the reply's root mean square to every entry.
+pub(super) fn threshold(scene: &Scene<'_>, factor: f64, reply: &mut [f64]) {
+    let size = factor * scene.round_off * norm(reply) / (reply.len().max(1) as f64).sqrt();
+    gaussian(scene, size, reply);
+}
+
 /// Makes the first entry NaN, and about half of the others NaN or an infinity.
 pub(super) fn nan(scene: &Scene<'_>, reply: &mut [f64]) {
     let stream = &mut scene.own();

@@ -1,9 +1,11 @@
 //! What a liar sends. An attack sees the worker's own honest reply, the request, and what liars agreed on beforehand (the
-//! seed, who they are, the code); never another worker's reply.
+//! seed, who they are, the code). The omniscient ones are also told what the honest workers send in the round; the keys of the
+//! master nobody is told.
 
 mod additive;
 mod collude;
 mod near_code;
+mod omniscient;
 mod replay;
 mod rescale;
 
@@ -12,6 +14,7 @@ use crate::fleet::request::Request;
 use crate::params::Params;
 use crate::seed::{Purpose, Seed};
 use near_code::NearCode;
+use omniscient::Crowd;
 use replay::Memory;
 
 /// What a lying worker does to its reply.
@@ -71,11 +74,54 @@ pub enum Attack {
         /// As for `collude`.
         amplitude: f64,
     },
+    /// Adds N(0, 1) times `factor` round-offs of an entry: as much as decoders must take for rounding, and no more.
+    Threshold {
+        /// In units of the round-off of the reply's root mean square; the decoders' ceiling is 4.
+        factor: f64,
+    },
+    /// "A little is enough" (ALIE): the honest replies' mean minus z standard deviations.
+    Alie {
+        /// z; `None`: what m and the number of liars allow, by the authors' formula.
+        z: Option<f64>,
+    },
+    /// Inner-product manipulation: `-factor` times the mean of the honest replies.
+    InnerProduct {
+        /// Factor.
+        factor: f64,
+    },
+    /// A copy of an honest worker's reply, the one farthest from the mean.
+    Mimic,
+    /// The honest reply on flipped labels: -y, and K - 1 - y for K classes. Only workers that hold labels can.
+    LabelFlip,
 }
+
+/// The names of all attacks. Workers that compute products hold no labels: for them take [`PRODUCT_ATTACKS`].
+pub const ATTACKS: [&str; 16] = [
+    "gaussian",
+    "sign-flip",
+    "scale",
+    "zero",
+    "constant",
+    "replay",
+    "nan",
+    "entries",
+    "collude",
+    "all-ones",
+    "near-code",
+    "threshold",
+    "alie",
+    "inner-product",
+    "mimic",
+    "label-flip",
+];
+
+/// The names of the attacks on products: all of [`ATTACKS`] but `label-flip`.
+pub const PRODUCT_ATTACKS: &[&str] = ATTACKS.split_at(15).0;
 
 /// What [`Attack::parse`] takes.
 const ALLOWED: &str = "gaussian:sigma=X, sign-flip:scale=X, scale:factor=X, zero, constant:value=X, replay, nan, \
-                       entries:count=N,factor=X, collude:amplitude=X, all-ones:amplitude=X, near-code:amplitude=X";
+                       entries:count=N,factor=X, collude:amplitude=X, all-ones:amplitude=X, near-code:amplitude=X, \
+                       threshold:factor=X, alie:z=X, inner-product:factor=X, mimic, label-flip";
 
 impl Attack {
     /// An attack by its name on the command line.
@@ -86,7 +132,7 @@ impl Attack {
     /// ```
     /// use steadfast::fleet::Attack;
     /// assert_eq!(Attack::parse("gaussian").unwrap(), Attack::Gaussian { sigma: 100.0 });
-    /// assert!(Attack::parse("alie").unwrap_err().to_string().contains("near-code"));
+    /// assert!(Attack::parse("lie").unwrap_err().to_string().contains("near-code"));
     /// ```
     pub fn parse(text: &str) -> Result<Self> {
         let mut options = Params::parse("attack", text)?;
@@ -112,6 +158,13 @@ impl Attack {
             "collude" => Attack::Collude { amplitude: options.positive("amplitude", 1.0)? },
             "all-ones" => Attack::AllOnes { amplitude: options.positive("amplitude", 1.0)? },
             "near-code" => Attack::NearCode { amplitude: options.positive("amplitude", 1.0)? },
+            "threshold" => Attack::Threshold { factor: options.positive("factor", 3.9)? },
+            "alie" => Attack::Alie {
+                z: options.take_within("z", "a finite number above 0", |z: &f64| z.is_finite() && *z > 0.0)?,
+            },
+            "inner-product" => Attack::InnerProduct { factor: options.positive("factor", 0.5)? },
+            "mimic" => Attack::Mimic,
+            "label-flip" => Attack::LabelFlip,
             _ => return Err(options.unknown(ALLOWED)),
         };
         options.finish()?;
@@ -123,7 +176,17 @@ impl Attack {
         *self == Attack::Replay
     }
 
-    /// Turns the honest `reply` into the lie.
+    /// True when it needs what the honest workers send in the same round: a carrier of processes can't tell.
+    pub fn is_omniscient(&self) -> bool {
+        matches!(self, Attack::Alie { .. } | Attack::InnerProduct { .. } | Attack::Mimic)
+    }
+
+    /// True when it is the labels that lie: only workers that hold labels can.
+    pub fn poisons_labels(&self) -> bool {
+        *self == Attack::LabelFlip
+    }
+
+    /// Turns the honest `reply` into the lie (labels that lie have done so before the reply was computed).
     pub(super) fn apply(&self, scene: &Scene<'_>, tools: &mut Tools, reply: &mut [f64]) {
         match *self {
             Attack::Gaussian { sigma } => additive::gaussian(scene, sigma, reply),
@@ -143,6 +206,14 @@ impl Attack {
                 let coefficient = tools.near_code.coefficient(scene);
                 tools.direction.add(scene, amplitude * coefficient, reply);
             }
+            Attack::Threshold { factor } => additive::threshold(scene, factor, reply),
+            Attack::Alie { z } => {
+                let z = z.unwrap_or_else(|| omniscient::little_enough(scene.workers, scene.liars.len()));
+                tools.crowd.a_little_is_enough(z, reply);
+            }
+            Attack::InnerProduct { factor } => tools.crowd.inner_product(factor, reply),
+            Attack::Mimic => tools.crowd.mimic(reply),
+            Attack::LabelFlip => {}
         }
     }
 }
@@ -161,6 +232,12 @@ impl std::fmt::Display for Attack {
             Attack::Collude { amplitude } => write!(f, "collude:amplitude={amplitude}"),
             Attack::AllOnes { amplitude } => write!(f, "all-ones:amplitude={amplitude}"),
             Attack::NearCode { amplitude } => write!(f, "near-code:amplitude={amplitude}"),
+            Attack::Threshold { factor } => write!(f, "threshold:factor={factor}"),
+            Attack::Alie { z: None } => f.write_str("alie"),
+            Attack::Alie { z: Some(z) } => write!(f, "alie:z={z}"),
+            Attack::InnerProduct { factor } => write!(f, "inner-product:factor={factor}"),
+            Attack::Mimic => f.write_str("mimic"),
+            Attack::LabelFlip => f.write_str("label-flip"),
         }
     }
 }
@@ -179,6 +256,8 @@ pub(super) struct Scene<'a> {
     pub(super) liars: &'a [usize],
     /// The code's parity check, rows of one number a worker.
     pub(super) parity_check: &'a [f64],
+    /// Unit round-off of what is sent.
+    pub(super) round_off: f64,
 }
 
 impl Scene<'_> {
@@ -199,9 +278,15 @@ pub(super) struct Tools {
     memory: Memory,
     direction: collude::Direction,
     near_code: NearCode,
+    crowd: Crowd,
 }
 
 impl Tools {
+    /// Tells omniscient liars what the honest workers send.
+    pub(super) fn overhear(&mut self, honest: &[&[f64]]) {
+        self.crowd.overhear(honest);
+    }
+
     /// Keeps the first honest reply of each shape.
     pub(super) fn remember(&mut self, worker: usize, request: &Request, reply: &[f64]) {
         self.memory.keep(worker, request, reply);
@@ -213,6 +298,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_public_lists_are_what_is_parsed() {
+        let names: Vec<&str> = ALLOWED.split(", ").map(|text| text.split(':').next().unwrap()).collect();
+        // Parameters are separated by commas, too: what has a `=` alone is one.
+        let names: Vec<&str> = names.into_iter().filter(|name| !name.contains('=')).collect();
+        assert_eq!(names, ATTACKS);
+        for name in ATTACKS {
+            assert_eq!(!Attack::parse(name).unwrap().poisons_labels(), PRODUCT_ATTACKS.contains(&name));
+        }
+    }
+
+    #[test]
     fn names_go_there_and_back_and_bad_ones_are_refused() {
         for text in ALLOWED.split_whitespace().map(|t| t.trim_end_matches(',').replace("=X", "=2").replace("=N", "=7"))
         {
@@ -220,10 +316,9 @@ mod tests {
         }
         for text in [
             "",
-            "alie",
-            "inner-product",
-            "mimic",
-            "label-flip",
+            "lie",
+            "alie:z=0",
+            "mimic:worker=1",
             "gaussian:sigma=-1",
             "gaussian:mean=0",
             "scale:factor=1",

@@ -6,7 +6,7 @@
 //! Armijo search; where the paper takes mini-batch gradients to ignore stragglers, the first m - s replies of an `mds` code
 //! give the exact one at the same time. All take three rounds an iteration but gradient descent, which takes two.
 
-mod chart;
+pub mod chart;
 mod contest;
 mod delays;
 mod problems;
