@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::block::{BlockFacts, BlockOracle, coordinates};
+use super::payload::{largest, norm, scale, transpose};
 use super::{ProductOracle, RoundReport, Rounds};
 use crate::coding::{
     Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard, encode_shards,
@@ -233,15 +234,20 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             facts.stats(&block, layout.shard_rows, &mut self.block_stats);
             stats = &self.block_stats;
         }
+        let largest = largest(&self.payload);
+        if !largest.is_finite() {
+            return Err(Error::Numerical(format!(
+                "a vector to broadcast holds {largest}; only finite numbers can be sent"
+            )));
+        }
+        let scale = scale(largest, self.fleet.precision());
+        if scale != 1.0 {
+            self.payload.iter_mut().for_each(|x| *x /= scale);
+        }
         if self.fleet.precision() != Precision::F64 {
             for x in &mut self.payload {
                 *x = f32::from_f64(*x).to_f64();
             }
-        }
-        if let Some(bad) = self.payload.iter().find(|x| !x.is_finite()) {
-            return Err(Error::Numerical(format!(
-                "a vector to broadcast holds {bad}; only finite numbers can be sent"
-            )));
         }
         let norm = norm(&self.payload);
         self.caps.iter_mut().zip(stats).for_each(|(cap, s)| *cap = CAP_SLACK * s.frobenius() * norm);
@@ -264,7 +270,11 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             check: encoded.keyed.as_ref().map(|(check, _)| check as &dyn ReplyCheck),
             round: request.round,
         };
-        let report = self.code.decode(&replies, &mut self.workspace, out)?;
+        let mut report = self.code.decode(&replies, &mut self.workspace, out)?;
+        if scale != 1.0 {
+            out.iter_mut().for_each(|x| *x *= scale);
+            [&mut report.residual, &mut report.noise, &mut report.bound].into_iter().for_each(|x| *x *= scale);
+        }
         if let Some((check, rekey)) = &mut encoded.keyed {
             for &worker in &report.liars {
                 check.set(worker, rekey(worker, self.rounds)?)?;
@@ -272,22 +282,6 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
         }
         self.log.push(RoundReport { report, late: self.round.missing(), seconds: self.round.seconds() });
         Ok(())
-    }
-}
-
-/// Euclidean norm by blocks, so that long vectors lose no digits.
-fn norm(values: &[f64]) -> f64 {
-    let sums: f64 = values.chunks(256).map(|c| c.iter().map(|x| x * x).sum::<f64>()).sum();
-    sums.sqrt()
-}
-
-/// `out = in'` for a row-major rows x cols `values`.
-fn transpose(values: &[f64], cols: usize, out: &mut [f64]) {
-    let rows = values.len() / cols.max(1);
-    for (i, row) in values.chunks_exact(cols).enumerate() {
-        for (j, &x) in row.iter().enumerate() {
-            out[j * rows + i] = x;
-        }
     }
 }
 

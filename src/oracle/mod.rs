@@ -40,6 +40,7 @@ mod lagrange;
 mod local_gradient;
 mod local_newton;
 mod master_products;
+mod payload;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
