@@ -3,7 +3,9 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
-use steadfast::consensus::{LinkFaults, Options, PartitionedProblem, Ridge, System, method_by_name, random_problem, solve};
+use steadfast::consensus::{
+    LinkFaults, Options, PartitionedProblem, Ridge, System, method_by_name, random_problem, solve,
+};
 use steadfast::network::{Communication, Graph, MatrixKind, Weighting, crown_users, graph_by_name};
 use steadfast::seed::Seed;
 

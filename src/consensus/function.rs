@@ -115,9 +115,7 @@ impl LocalFunction {
                 let image: Vec<f64> = hessian.chunks_exact(z.len()).map(|row| dot(row, z)).collect();
                 0.5 * dot(&image, z) - dot(linear, z)
             }
-            Shape::Rows { loss, rows, targets } => {
-                loss.sum_values(&margins(rows, z), targets) / targets.len() as f64
-            }
+            Shape::Rows { loss, rows, targets } => loss.sum_values(&margins(rows, z), targets) / targets.len() as f64,
         }
     }
 

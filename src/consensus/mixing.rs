@@ -102,9 +102,8 @@ impl Algorithm for Nids {
         let next = match &self.before {
             None => (0..n).map(|k| self.x[k] - self.step * slope[k]).collect(),
             Some(before) => {
-                let ahead: Vec<f64> = (0..n)
-                    .map(|k| 2.0 * self.x[k] - before.x[k] - self.step * (slope[k] - before.slope[k]))
-                    .collect();
+                let ahead: Vec<f64> =
+                    (0..n).map(|k| 2.0 * self.x[k] - before.x[k] - self.step * (slope[k] - before.slope[k])).collect();
                 let mut mixed = vec![0.0; n];
                 system.mix(&ahead, &mut mixed);
                 ahead.iter().zip(&mixed).map(|(ahead, mixed)| 0.5 * (ahead + mixed)).collect()

@@ -60,14 +60,19 @@ pub fn load_network(text: &str, seed: Seed) -> Result<Graph> {
     let read = read_graph(Path::new(text))?;
     let (names, links) = (&read.names, &read.links);
     let mut pairs = Vec::with_capacity(links.values().len());
-    for i in 0..names.len() {
+    for (i, name) in names.iter().enumerate() {
         let range = links.offsets()[i]..links.offsets()[i + 1];
         for (&j, &times) in links.indices()[range.clone()].iter().zip(&links.values()[range]) {
             let j = j as usize;
-            let reverse = links.indices()[links.offsets()[j]..links.offsets()[j + 1]].binary_search(&(i as u32)).is_ok();
-            let edge = format!("edge {} {}", names[i], names[j]);
+            let reverse =
+                links.indices()[links.offsets()[j]..links.offsets()[j + 1]].binary_search(&(i as u32)).is_ok();
+            let edge = format!("edge {name} {}", names[j]);
             if i == j || times != 1.0 {
-                return Err(Error::input(text, format!("{edge}, a loop or given twice"), "each edge once, without loops"));
+                return Err(Error::input(
+                    text,
+                    format!("{edge}, a loop or given twice"),
+                    "each edge once, without loops",
+                ));
             }
             pairs.push((i, j, reverse));
         }

@@ -32,7 +32,9 @@ impl PartitionedProblem {
                 return Ok(x);
             }
             let factor = Llt::new(self.stacked_hessian(&x).as_ref(), Side::Lower).map_err(|_| {
-                Error::Numerical("the sum of the nodes' functions is not strongly convex: its optimum is not unique".into())
+                Error::Numerical(
+                    "the sum of the nodes' functions is not strongly convex: its optimum is not unique".into(),
+                )
             })?;
             let mut step = slope.clone();
             factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut step, d, 1));

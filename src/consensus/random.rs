@@ -78,11 +78,8 @@ fn ill_conditioned(d: usize, block: usize, mu: f64, rng: &mut ChaCha8Rng) -> Sha
     let scale: Vec<f64> = (0..d).map(|k| 10f64.powf(-2.0 * (1.0 - (k % block) as f64 / steps))).collect();
     let b = DMatrix::from_vec(2 * d, d, normal(2 * d * d, rng));
     let mut hessian = b.transpose() * b;
-    for i in 0..d {
-        for j in 0..d {
-            hessian[(i, j)] *= scale[i] * scale[j];
-        }
-    }
+    hessian.row_iter_mut().zip(&scale).for_each(|(mut row, s)| row *= *s);
+    hessian.column_iter_mut().zip(&scale).for_each(|(mut column, s)| column *= *s);
     hessian *= (1.0 - mu) / hessian.symmetric_eigenvalues().max();
     let linear = normal(d, rng).iter().zip(&scale).map(|(h, s)| h * s).collect();
     Shape::Quadratic { hessian: symmetric(&hessian), linear }

@@ -2,7 +2,7 @@
 
 use super::System;
 use super::admm::Admm;
-use super::dual::{DualAscent, Dual};
+use super::dual::{Dual, DualAscent};
 use super::mixing::{Dgd, Extra, GradientTracking, Nids};
 use super::primal_dual::{Apapc, Extragradient, Papc};
 use crate::error::Result;

@@ -119,7 +119,8 @@ impl<'a> System<'a> {
             return Ok(self.convexity);
         }
         let got = format!("{method}, and copies in which no node's function has curvature");
-        let allowed = "papc, extra, nids, dgd, gradient-tracking or extragradient there; else a ridge for every variable";
+        let allowed =
+            "papc, extra, nids, dgd, gradient-tracking or extragradient there; else a ridge for every variable";
         Err(Error::usage("--method", got, allowed))
     }
 
@@ -128,9 +129,7 @@ impl<'a> System<'a> {
         let matrix = self.exchange.matrix();
         let starts = self.problem.starts();
         let nodes = 0..self.places.len();
-        nodes
-            .flat_map(|i| matrix.stored(i).iter().flat_map(|&p| x[starts[p]..starts[p + 1]].iter().copied()))
-            .collect()
+        nodes.flat_map(|i| matrix.stored(i).iter().flat_map(|&p| x[starts[p]..starts[p + 1]].iter().copied())).collect()
     }
 
     /// The mean of the copies that nodes use, a point of the stacked problem.

@@ -1,6 +1,7 @@
 //! The communication matrix: W of paper 004, equation (3), and `L(G) (x) I` beside it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Graph, Laplacian, Spectrum};
 use crate::error::{Error, Result};
@@ -299,19 +300,22 @@ fn partitioned(
     };
     let mut spectrum = Spectrum { smallest: f64::INFINITY, largest: 0.0 };
     // Subnetworks are often copies of each other.
-    let mut known: BTreeMap<(usize, Vec<(u32, u32)>), (Vec<f64>, Spectrum)> = BTreeMap::new();
+    let mut known: BTreeMap<(usize, Vec<(u32, u32)>), _> = BTreeMap::new();
     let (mut edges, mut weights, mut carriers) = (Vec::new(), Vec::new(), Vec::new());
     let mut floats = vec![0u64; graph.edges().len()];
     for (p, between) in subnetworks.edges.iter().enumerate().filter(|(_, between)| !between.is_empty()) {
         let key = (subnetworks.nodes[p].len(), between.iter().map(|&(a, b, _)| (a, b)).collect::<Vec<_>>());
-        if !known.contains_key(&key) {
-            let found = weigh(key.0, &key.1, weighting, seed)?;
-            known.insert(key.clone(), found);
-        }
-        let (each, found) = &known[&key];
+        let (each, found) = match known.entry(key) {
+            Entry::Occupied(made) => made.into_mut(),
+            Entry::Vacant(place) => {
+                let (nodes, edges) = place.key();
+                let made = weigh(*nodes, edges, weighting, seed)?;
+                place.insert(made)
+            }
+        };
         spectrum.smallest = spectrum.smallest.min(found.smallest);
         spectrum.largest = spectrum.largest.max(found.largest);
-        for (&(a, b, carrier), weight) in between.iter().zip(each) {
+        for (&(a, b, carrier), weight) in between.iter().zip(each.iter()) {
             edges.push((row(p, a), row(p, b)));
             weights.push(*weight);
             carriers.push(carrier);

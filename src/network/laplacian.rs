@@ -36,8 +36,7 @@ impl Laplacian {
     /// doubly stochastic, and every node knows its weights from its neighbours' degrees.
     pub fn metropolis(graph: &Graph) -> Self {
         let degree = |i: u32| graph.neighbours(i as usize).len() as f64;
-        let weights: Vec<f64> =
-            graph.edges().iter().map(|&(i, j)| 1.0 / (1.0 + degree(i).max(degree(j)))).collect();
+        let weights: Vec<f64> = graph.edges().iter().map(|&(i, j)| 1.0 / (1.0 + degree(i).max(degree(j)))).collect();
         Laplacian::weighted(graph.nodes(), graph.edges(), &weights)
     }
 
@@ -53,8 +52,13 @@ impl Laplacian {
         }
         let mut next = offsets.clone();
         let count = 2 * edges.len();
-        let mut made =
-            Laplacian { offsets, neighbours: vec![0; count], weights: vec![0.0; count], links: vec![0; count], degrees: Vec::new() };
+        let mut made = Laplacian {
+            offsets,
+            neighbours: vec![0; count],
+            weights: vec![0.0; count],
+            links: vec![0; count],
+            degrees: Vec::new(),
+        };
         for (number, (&(i, j), &weight)) in edges.iter().zip(weights).enumerate() {
             for (at, other) in [(i, j), (j, i)] {
                 let place = next[at as usize];

@@ -32,9 +32,8 @@ pub fn power_method(graph: &Graph, tolerance: f64, iterations: usize, seed: Seed
     let laplacian = Laplacian::of(graph);
     let bound = laplacian.largest_bound();
     let mut rounds = 1;
-    let mut v: Vec<f64> = (0..graph.nodes())
-        .map(|i| seed.stream(Purpose::Method, i as u64, 0).random_range(-1.0..1.0))
-        .collect();
+    let mut v: Vec<f64> =
+        (0..graph.nodes()).map(|i| seed.stream(Purpose::Method, i as u64, 0).random_range(-1.0..1.0)).collect();
     let mut image = vec![0.0; v.len()];
     let mut largest = 0.0;
     for _ in 0..iterations {

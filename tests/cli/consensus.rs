@@ -21,7 +21,8 @@ fn a_run_with_both_matrices() {
     let folder = Folder::new();
     let (record, plot) = (folder.path("r.json"), folder.path("p.svg"));
     let problem = "random:kind=quadratic,block=2";
-    let text = run(&["consensus", problem, "--network", NETWORK, "--method", "msda", "--record", &record, "--plot", &plot]);
+    let text =
+        run(&["consensus", problem, "--network", NETWORK, "--method", "msda", "--record", &record, "--plot", &plot]);
     assert_eq!((text.status, text.err.as_str()), (0, ""));
     assert!(text.out.contains("converged") && text.out.contains("6.000000 (partitioned)"), "{}", text.out);
     let kept = json(&std::fs::read_to_string(&record).unwrap());

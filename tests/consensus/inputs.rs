@@ -34,7 +34,10 @@ fn refusals_name_the_node() {
         (node(r#""loss": "logistic", "rows": [[1,2]], "targets": [1]"#), "2 numbers in rows"),
         (node(r#""ridge": -1, "hessian": [[1,0,0],[0,1,0],[0,0,1]], "linear": [1,1,1]"#), "a ridge of -1"),
         (node(r#""linear": [1,1,1]"#), "other keys"),
-        (r#"{"variables": [1], "nodes": [{"variables": [1], "hessian": [[1]], "linear": [1]}]}"#.into(), "variables [1]"),
+        (
+            r#"{"variables": [1], "nodes": [{"variables": [1], "hessian": [[1]], "linear": [1]}]}"#.into(),
+            "variables [1]",
+        ),
         (r#"{"variables": [1], "nodes": 3}"#.into(), "line 1"),
     ] {
         let error = read(&text).expect_err("refused");

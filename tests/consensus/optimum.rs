@@ -1,8 +1,6 @@
 //! Both matrices end at the optimum of the stacked problem, and the partitioned one sends fewer numbers.
 
-use steadfast::consensus::{
-    Answer, LinkFaults, Options, Ridge, Status, System, method_by_name, random_problem, solve,
-};
+use steadfast::consensus::{Answer, LinkFaults, Options, Ridge, Status, System, method_by_name, random_problem, solve};
 use steadfast::network::{MatrixKind, Weighting, crown_users, graph_by_name};
 use steadfast::seed::Seed;
 
@@ -40,7 +38,11 @@ fn accelerated_methods_reach_the_optimum_with_both_matrices_as_predicted() {
             let rounds = end(&l).rounds as f64 / end(&w).rounds as f64;
             let floats = end(&l).floats as f64 / end(&w).floats as f64;
             let predicted = hard_l / hard_w;
-            println!("{kind} {method}: rounds {} and {}, ratio {rounds:.2} (predicted {predicted:.2}), floats {floats:.1}", end(&w).rounds, end(&l).rounds);
+            println!(
+                "{kind} {method}: rounds {} and {}, ratio {rounds:.2} (predicted {predicted:.2}), floats {floats:.1}",
+                end(&w).rounds,
+                end(&l).rounds
+            );
             assert!(band.contains(&(rounds / predicted)), "{kind} {method}: {rounds} for {predicted}");
             // Table A: a round of L sends 3.5 times the numbers here.
             assert!((floats / rounds / 3.5 - 1.0).abs() < 1e-12);
@@ -50,7 +52,9 @@ fn accelerated_methods_reach_the_optimum_with_both_matrices_as_predicted() {
 
 #[test]
 fn every_other_method_reaches_the_optimum_too() {
-    for method in ["papc", "apapc", "ssda", "extra", "nids", "gradient-tracking:step=0.1", "extragradient", "admm:penalty=0.1"] {
+    for method in
+        ["papc", "apapc", "ssda", "extra", "nids", "gradient-tracking:step=0.1", "extragradient", "admm:penalty=0.1"]
+    {
         for matrix in [MatrixKind::Partitioned, MatrixKind::Laplacian] {
             let (answer, _) = run("logistic", method, matrix, Ridge::Same, Weighting::Normalized);
             let last = answer.iterations.last().expect("an iteration");
@@ -65,8 +69,8 @@ fn without_curvature_the_methods_that_need_it_say_so() {
     let graph = graph_by_name("ring-of-cliques:cliques=3,size=3", Seed(0)).expect("a graph");
     let problem = random_problem("random", &crown_users(3, 3), Seed(0)).expect("a problem");
     let faults = LinkFaults::default();
-    let system =
-        System::new(&problem, &graph, MatrixKind::Laplacian, Weighting::Unit, Ridge::Plain, faults, Seed(0)).expect("a system");
+    let system = System::new(&problem, &graph, MatrixKind::Laplacian, Weighting::Unit, Ridge::Plain, faults, Seed(0))
+        .expect("a system");
     assert_eq!(system.convexity(), 0.0);
     for name in ["msda", "ssda", "opapc", "apapc", "dual-decomposition"] {
         let error = method_by_name(name, &system).expect_err("refused").to_string();

@@ -54,9 +54,9 @@ fn theorem_3_1_as_growth_exponents() {
     let slope = |points: &[(f64, f64)]| {
         let m = points.len() as f64;
         let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0.ln() / m, y + p.1.ln() / m));
-        let (num, den) = points.iter().fold((0.0, 0.0), |(num, den), p| {
-            (num + (p.0.ln() - x) * (p.1.ln() - y), den + (p.0.ln() - x).powi(2))
-        });
+        let (num, den) = points
+            .iter()
+            .fold((0.0, 0.0), |(num, den), p| (num + (p.0.ln() - x) * (p.1.ln() - y), den + (p.0.ln() - x).powi(2)));
         num / den
     };
     let sides = [64usize, 128, 256, 512];
@@ -96,9 +96,8 @@ fn normalized_laplacians_leave_the_worst_subnetwork() {
     let path = (1..10).map(|i| (i - 1, i));
     let clique = (9..41).flat_map(|i| (i + 1..41).map(move |j| (i, j)));
     let graph = Graph::new(41, &path.chain(clique).collect::<Vec<_>>()).expect("a graph");
-    let uses: Vec<Vec<usize>> = (0..41)
-        .map(|i| [0, 1].into_iter().filter(|&p| if p == 0 { i < 10 } else { i >= 9 }).collect())
-        .collect();
+    let uses: Vec<Vec<usize>> =
+        (0..41).map(|i| [0, 1].into_iter().filter(|&p| if p == 0 { i < 10 } else { i >= 9 }).collect()).collect();
     let chi = |weighting| {
         let kind = MatrixKind::Partitioned;
         let made = Communication::new(&graph, &uses, &[1, 1], kind, weighting, Seed(0)).expect("a matrix");

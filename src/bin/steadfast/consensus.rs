@@ -9,9 +9,7 @@ use steadfast::consensus::{
     Answer, LinkFaults, Options, PartitionedProblem, Ridge, System, load_network, method_by_name, random_problem,
     read_problem, solve,
 };
-use steadfast::network::{
-    Communication, Graph, Laplacian, MatrixKind, Spectrum, Weighting, crown_users, power_method,
-};
+use steadfast::network::{Communication, Graph, Laplacian, MatrixKind, Spectrum, Weighting, crown_users, power_method};
 use steadfast::params::Params;
 use steadfast::seed::Seed;
 use steadfast::trace::{check_writable, write_whole};
@@ -197,7 +195,9 @@ fn neighbourhoods(graph: &Graph, count: usize) -> Vec<Vec<usize>> {
         graph.neighbours(p).iter().for_each(|&i| uses[i as usize].push(p));
     }
     // A node without a variable takes one of a neighbour that has some: the variable stays connected.
-    while let Some(i) = (0..uses.len()).find(|&i| uses[i].is_empty() && graph.neighbours(i).iter().any(|&j| !uses[j as usize].is_empty())) {
+    while let Some(i) = (0..uses.len())
+        .find(|&i| uses[i].is_empty() && graph.neighbours(i).iter().any(|&j| !uses[j as usize].is_empty()))
+    {
         let taken = graph.neighbours(i).iter().find_map(|&j| uses[j as usize].first().copied());
         uses[i].extend(taken);
     }
@@ -216,7 +216,8 @@ pub fn run(args: &ConsensusArgs) -> Result<u8> {
     let mut system = System::new(&problem, &graph, kind, weighting, ridge, faults, seed)?;
     let mut method = method_by_name(&args.method, &system)?;
     // Under `matched` the sum has other ridges than the problem.
-    let stacked = if kind == MatrixKind::Laplacian && ridge == Ridge::Matched { Some(matched(&problem)?) } else { None };
+    let stacked =
+        if kind == MatrixKind::Laplacian && ridge == Ridge::Matched { Some(matched(&problem)?) } else { None };
     let optimum = stacked.as_ref().unwrap_or(&problem).optimum()?;
     let options = Options { tolerance: args.tolerance, rounds: args.rounds, cancel: Some(interrupt::watch()?) };
     let answer = solve(&mut system, method.as_mut(), &optimum, &options)?;
@@ -339,7 +340,8 @@ fn plot(path: &Path, args: &ConsensusArgs, answer: &Answer) -> Result<()> {
         Series { name: name.into(), points: all.filter(|point| point.1 > 0.0).collect() }
     };
     let its = &answer.iterations;
-    let series = vec![curve("distance to the optimum", &|k| its[k].error), curve("disagreement", &|k| its[k].disagreement)];
+    let series =
+        vec![curve("distance to the optimum", &|k| its[k].error), curve("disagreement", &|k| its[k].disagreement)];
     let title = format!("{}, {} on {}", args.method, args.matrix, args.network);
     write_curves(path, &[Panel { title, x_name: "rounds", y_name: "relative to the optimum", series }])
 }

@@ -50,7 +50,13 @@ pub fn example(args: &ReproduceArgs) -> Result<u8> {
 
 /// Condition numbers of the ring of cliques, and how they grow.
 pub fn theorem(args: &ReproduceArgs) -> Result<u8> {
-    line(args, format!("{:>4} {:>4} {:>8} {:>13} {:>13} {:>9} {:>7}", "c", "n", "chi(W)", "chi(L)", "closed form", "ratio", "floats"));
+    line(
+        args,
+        format!(
+            "{:>4} {:>4} {:>8} {:>13} {:>13} {:>9} {:>7}",
+            "c", "n", "chi(W)", "chi(L)", "closed form", "ratio", "floats"
+        ),
+    );
     let mut rows = Vec::new();
     let mut holds = true;
     for c in [3usize, 4, 8, 16, 32] {
@@ -91,7 +97,17 @@ pub fn corollary(args: &ReproduceArgs) -> Result<u8> {
         args,
         format!(
             "{:15} {:>3} {:>3} {:6} {:>9} {:>9} {:>7} {:>10} {:>11} {:>11} {:>7}",
-            "problem", "c", "n", "method", "rounds W", "rounds L", "ratio", "predicted", "floats W", "floats L", "ratio"
+            "problem",
+            "c",
+            "n",
+            "method",
+            "rounds W",
+            "rounds L",
+            "ratio",
+            "predicted",
+            "floats W",
+            "floats L",
+            "ratio"
         ),
     );
     let mut rows = Vec::new();
