@@ -9,7 +9,7 @@ pub fn crown_users(cliques: usize, size: usize) -> Vec<Vec<usize>> {
     let used = |node: usize| {
         let clique = node / size;
         let mut of = vec![clique];
-        if node % size == 0 {
+        if node.is_multiple_of(size) {
             of.extend([(clique + cliques - 1) % cliques, (clique + 1) % cliques]);
             of.sort_unstable();
             of.dedup();

@@ -102,7 +102,7 @@ impl Laplacian {
 pub(super) fn blocked(terms: impl Iterator<Item = f64>) -> f64 {
     let (mut total, mut part) = (0.0, 0.0);
     for (number, term) in terms.enumerate() {
-        if number % BLOCK == 0 {
+        if number.is_multiple_of(BLOCK) {
             total += part;
             part = 0.0;
         }

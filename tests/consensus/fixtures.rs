@@ -53,7 +53,7 @@ fn diagonal(cliques: usize) -> PartitionedProblem {
         let a = 1.0 + 99.0 * ((7 * i % 13) as f64 / 12.0);
         let d = variables.len();
         let linear = variables.iter().map(|p| a * (((3 * i + 5 * p) % 11) as f64 - 5.0)).collect();
-        let hessian = (0..d * d).map(|at| if at % (d + 1) == 0 { a } else { 0.0 }).collect();
+        let hessian = (0..d * d).map(|at| if at.is_multiple_of(d + 1) { a } else { 0.0 }).collect();
         LocalFunction { variables, shape: Shape::Quadratic { hessian, linear }, ridge: 0.0 }
     });
     PartitionedProblem::new(vec![1; cliques], nodes.collect()).expect("a problem")
