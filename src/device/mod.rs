@@ -8,8 +8,8 @@ mod hessian;
 pub use cpu::{CpuDevice, CpuHessian, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
 
-use crate::data::{Matrix, Operand};
-use crate::error::Result;
+use crate::data::{Growth, Matrix, Operand};
+use crate::error::{Error, Result};
 use crate::scalar::Element;
 
 /// What a device is, for records and `steadfast devices`.
@@ -60,4 +60,30 @@ pub trait Device<T: Element>: Send {
     /// [`crate::error::Error::Device`] on a failure of the device, [`crate::error::Error::Usage`] when a shard is missing
     /// or a length does not fit.
     fn run(&mut self, batch: &Batch<'_>, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()>;
+
+    /// Copies the shards' `columns`, with no arithmetic: `replies` receives (shard rows x columns), row-major, a worker, in the
+    /// order of `workers`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when a shard or column is missing, a length does not fit, or the device has no way to do it.
+    fn columns(
+        &mut self,
+        operand: Operand,
+        workers: &[usize],
+        columns: &[usize],
+        replies: &mut [T::Acc],
+    ) -> Result<()> {
+        let (_, _, _, _) = (operand, workers, columns, replies);
+        Err(Error::usage("device for single columns of shards (method sgd)", self.info().kind, "cpu"))
+    }
+
+    /// Joins `part` to worker's resident shard of `operand`; returns how many values the shard stores then.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is no such shard, the part does not fit it, or the device has no way to do it;
+    /// [`Error::Device`] when it failed.
+    fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<usize> {
+        let (_, _, _, _) = (worker, operand, part, growth);
+        Err(Error::usage("device for shards that grow (streaming)", self.info().kind, "cpu"))
+    }
 }

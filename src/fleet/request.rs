@@ -10,6 +10,8 @@ pub enum Opcode {
     Product,
     /// `A_i' V'`: the shard's transpose times the broadcast vectors.
     TransposedProduct,
+    /// Columns of the shard, copied: the payload holds their numbers, r of them.
+    Columns,
 }
 
 /// One request of one round, the same for all workers.
@@ -21,17 +23,19 @@ pub struct Request {
     pub opcode: Opcode,
     /// On which resident matrix.
     pub operand: Operand,
-    /// r, the number of vectors in the payload, each contiguous.
+    /// r, the number of vectors in the payload, each contiguous; of columns, for [`Opcode::Columns`].
     pub vectors: usize,
 }
 
 impl Request {
-    /// Numbers in the payload for shards of `rows x cols`: r vectors of the shard's columns (rows when transposed).
+    /// Numbers in the payload for shards of `rows x cols`: r vectors of the shard's columns (rows when transposed), or r
+    /// numbers of columns.
     pub fn payload_len(&self, rows: usize, cols: usize) -> usize {
         self.vectors
             * match self.opcode {
                 Opcode::Product => cols,
                 Opcode::TransposedProduct => rows,
+                Opcode::Columns => 1,
             }
     }
 
@@ -39,7 +43,7 @@ impl Request {
     pub fn reply_len(&self, rows: usize, cols: usize) -> usize {
         self.vectors
             * match self.opcode {
-                Opcode::Product => rows,
+                Opcode::Product | Opcode::Columns => rows,
                 Opcode::TransposedProduct => cols,
             }
     }

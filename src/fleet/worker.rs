@@ -3,7 +3,7 @@
 
 use super::request::{Opcode, Request};
 use super::round::Round;
-use crate::data::{Matrix, Operand};
+use crate::data::{Growth, Matrix, Operand};
 use crate::device::{Batch, Device};
 use crate::error::{Error, Result};
 use crate::scalar::Element;
@@ -31,6 +31,10 @@ pub(super) fn compute<T: Element>(
     check_payload(request, payload.len(), rows, cols)?;
     // The device writes all of it; only what is new is filled here.
     replies.resize(workers.len() * request.reply_len(rows, cols), T::from_f64(0.0).widen());
+    if request.opcode == Opcode::Columns {
+        let columns = columns_of(payload, cols)?;
+        return device.columns(request.operand, workers, &columns, replies);
+    }
     let batch = Batch {
         operand: request.operand,
         transposed: request.opcode == Opcode::TransposedProduct,
@@ -38,6 +42,17 @@ pub(super) fn compute<T: Element>(
         workers,
     };
     device.run(&batch, payload, replies)
+}
+
+/// The columns that a payload names.
+fn columns_of<A: Element>(payload: &[A], cols: usize) -> Result<Vec<usize>> {
+    let column = |number: &A| {
+        let number = number.to_f64();
+        let fits = number >= 0.0 && number < cols as f64 && number.fract() == 0.0;
+        fits.then_some(number as usize)
+            .ok_or_else(|| Error::usage("column of a shard", number, format!("a whole number below {cols}")))
+    };
+    payload.iter().map(column).collect()
 }
 
 /// Refuses a round that was not begun for this request and fleet.
@@ -84,6 +99,25 @@ pub(super) struct ShardTable {
 impl ShardTable {
     pub(super) fn new(workers: usize) -> Self {
         ShardTable { workers, operands: Vec::new(), stored: 0 }
+    }
+
+    /// Notes that the shard of `operand` at `worker` grew by `part` and stores so many values now.
+    pub(super) fn note_growth<T: Element>(
+        &mut self,
+        worker: usize,
+        operand: Operand,
+        part: &Matrix<T>,
+        growth: Growth,
+        stored: usize,
+    ) {
+        let found = self.operands.iter_mut().find(|(known, _)| *known == operand);
+        let Some(Some(shape)) = found.and_then(|(_, shards)| shards.get_mut(worker)) else { return };
+        match growth {
+            Growth::Rows { from } => shape.rows = from + part.rows(),
+            Growth::Columns => shape.cols += part.cols(),
+        }
+        self.stored = self.stored - shape.stored + stored as u64;
+        shape.stored = stored as u64;
     }
 
     /// Refuses a worker that does not exist.
@@ -155,8 +189,11 @@ impl ShardTable {
 pub(super) struct Shards<'a>(&'a [Option<ShardShape>]);
 
 impl Shards<'_> {
-    /// Multiply-adds of `request` at `worker`: r times the stored values.
+    /// Multiply-adds of `request` at `worker`: r times the stored values; none where they are only copied.
     pub(super) fn multiply_adds(&self, worker: usize, request: &Request) -> u64 {
+        if request.opcode == Opcode::Columns {
+            return 0;
+        }
         self.0[worker].map_or(0, |shape| shape.stored * request.vectors as u64)
     }
 }

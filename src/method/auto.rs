@@ -1,12 +1,14 @@
 //! Methods by name, and the one that `--method auto` takes.
 
-use super::{DualBarrier, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient};
+use super::{
+    DualBarrier, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient, Sgd, SgdOptions,
+};
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -16,6 +18,7 @@ pub const NAMES: [&str; 9] = [
     "giant",
     "dual-barrier",
     "oversketched-dual-barrier",
+    "sgd",
 ];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
@@ -33,6 +36,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "oversketched-newton" => Box::new(Newton::oversketched(NewtonOptions::parse(&mut options)?)),
         "dual-barrier" => Box::new(DualBarrier::exact()),
         "oversketched-dual-barrier" => Box::new(DualBarrier::oversketched()),
+        "sgd" => Box::new(Sgd::new(SgdOptions::parse(&mut options)?)),
         "giant" => Box::new(Giant::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };

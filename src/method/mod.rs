@@ -15,6 +15,7 @@ mod problem;
 mod proximal_gradient;
 mod ray;
 mod rounding;
+mod sgd;
 mod solve;
 mod status;
 mod vector;
@@ -31,6 +32,7 @@ pub use newton::{Newton, NewtonOptions};
 pub use problem::Problem;
 pub use proximal_gradient::ProximalGradient;
 pub use rounding::Rounding;
+pub use sgd::{Schedule, Sgd, SgdOptions};
 pub use solve::{Outcome, SolveOptions, solve};
 pub use status::{Criterion, Status};
 

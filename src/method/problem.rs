@@ -2,6 +2,7 @@
 
 mod directions;
 mod hessians;
+mod samples;
 
 use super::iterate::Iterate;
 use super::rounding::Rounding;
@@ -9,6 +10,7 @@ use super::vector::{add_scaled, distance, dot, norm};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOracle, Rounds};
+use crate::seed::Seed;
 use directions::DirectionRef;
 use hessians::HessianRef;
 
@@ -25,6 +27,7 @@ pub struct Problem<'a> {
     column_means: Vec<f64>,
     hessian: Option<HessianRef<'a>>,
     directions: Option<DirectionRef<'a>>,
+    seed: Seed,
     curvature: Vec<f64>,
     /// Made of what the last Hessian was.
     last_hessian: Option<HessianRound>,
@@ -63,6 +66,7 @@ impl<'a> Problem<'a> {
             column_means: vec![],
             hessian: None,
             directions: None,
+            seed: Seed::default(),
             curvature: vec![],
             last_hessian: None,
         })
@@ -72,6 +76,17 @@ impl<'a> Problem<'a> {
     pub fn with_hessian(mut self, oracle: Option<&'a mut dyn HessianOracle>) -> Self {
         self.hessian = oracle.map(HessianRef);
         self
+    }
+
+    /// With a seed for the method's own random choices; without one it is 0.
+    pub fn with_seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Of the method's own random choices.
+    pub fn seed(&self) -> Seed {
+        self.seed
     }
 
     /// n.

@@ -4,10 +4,15 @@
 //! It broadcasts what the workers' arithmetic can hold, so that all of them multiply the same vector, and it takes its
 //! bound for that vector.
 
+mod sample;
+mod streaming;
+
+pub use streaming::StreamingOracle;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{ProductOracle, RoundReport, Rounds};
+use super::{ProductOracle, RoundReport, Rounds, SampleOracle};
 use crate::coding::{
     Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard, encode_shards,
 };
@@ -16,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::fleet::{Counters, Fleet, Gather, Opcode, Request, Round};
 use crate::scalar::{Element, Precision};
 use crate::seed::{Seed, mix};
+use rayon::prelude::*;
 
 /// An honest reply's norm never passes `|S_i A|_F |V|_F` by more than its rounding; this is far above any rounding.
 const CAP_SLACK: f64 = 1.001;
@@ -60,6 +66,8 @@ pub struct CodedOracle<'a, F> {
     caps: Vec<f64>,
     rounds: u64,
     log: Vec<RoundReport>,
+    /// Of X as stored, or a little above.
+    longest_row: f64,
 }
 
 /// Encodes one direction of `data`, a few shards at a time, straight into the fleet.
@@ -84,17 +92,37 @@ fn encode<'a, T: Element, S: ShardSink<T>>(
             sink.accept(worker, operand, shard)?;
         }
     }
-    let keyed = (options.keys > 0).then(|| {
-        let (data, code, options) = (data.clone(), code.clone(), *options);
-        let rekey: Rekey<'a> = Box::new(move |worker, generation| {
-            let (shard, _) = encode_shard(&data, operand, code.combination(worker))?;
-            let seed = Seed(mix(options.seed.0 ^ mix(generation)));
-            Ok(Keys::make(seed, options.keys, worker, operand, &shard))
-        });
-        (check, rekey)
-    });
+    let keyed = (options.keys > 0).then(|| (check, rekey(data.clone(), operand, code.clone(), *options)));
     let frobenius = stats.iter().map(ShardStats::frobenius).collect();
     Ok(EncodedMatrix { operand, layout: Layout::new(rows, cols, code.blocks()), stats, frobenius, keyed })
+}
+
+/// Makes keys from the data.
+fn rekey<'a, T: Element>(
+    data: Arc<Cow<'a, Matrix<T>>>,
+    operand: Operand,
+    code: Arc<dyn DataCode>,
+    options: OracleOptions,
+) -> Rekey<'a> {
+    Box::new(move |worker, generation| {
+        let (shard, _) = encode_shard(&data, operand, code.combination(worker))?;
+        let seed = Seed(mix(options.seed.0 ^ mix(generation)));
+        Ok(Keys::make(seed, options.keys, worker, operand, &shard))
+    })
+}
+
+/// The largest Euclidean norm of a row.
+fn longest_row<T: Element>(data: &Matrix<T>) -> f64 {
+    let square = |i: usize| {
+        let mut sums = [0.0; 4];
+        let mut at = 0;
+        data.for_each_in_row(i, |_, x| {
+            sums[at & 3] += x.to_f64() * x.to_f64();
+            at += 1;
+        });
+        (sums[0] + sums[1]) + (sums[2] + sums[3])
+    };
+    (0..data.rows()).into_par_iter().map(square).reduce(|| 0.0, f64::max).sqrt()
 }
 
 impl<'a, F: Fleet> CodedOracle<'a, F> {
@@ -107,6 +135,19 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
     /// than the code needs; failures of the fleet.
     pub fn new<T: Element>(
         data: Cow<'a, Matrix<T>>,
+        code: Arc<dyn DataCode>,
+        fleet: F,
+        options: &OracleOptions,
+    ) -> Result<Self>
+    where
+        F: ShardSink<T>,
+    {
+        Self::load(Arc::new(data), code, fleet, options)
+    }
+
+    /// [`CodedOracle::new`] of data that somebody else holds, too.
+    fn load<T: Element>(
+        data: Arc<Cow<'a, Matrix<T>>>,
         code: Arc<dyn DataCode>,
         mut fleet: F,
         options: &OracleOptions,
@@ -129,7 +170,7 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
                 ));
             }
         }
-        let data = Arc::new(data);
+        let longest_row = longest_row(&data);
         let rows = encode(&data, Operand::ROWS, &code, options, &mut fleet)?;
         let columns = encode(&data, Operand::COLUMNS, &code, options, &mut fleet)?;
         Ok(CodedOracle {
@@ -145,6 +186,7 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             caps: vec![0.0; workers],
             rounds: 0,
             log: Vec::new(),
+            longest_row,
         })
     }
 
@@ -286,5 +328,9 @@ impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
 
     fn unit_roundoff(&self) -> f64 {
         self.fleet.precision().unit_roundoff()
+    }
+
+    fn sampler(&mut self) -> Option<&mut dyn SampleOracle> {
+        Some(self)
     }
 }

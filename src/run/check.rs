@@ -54,6 +54,9 @@ impl TrainConfig {
         if gpu && self.precision == Some(Precision::F64) {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
+        if gpu && self.samples_rows() {
+            return Err(Error::usage("--device gpu with --method", &self.method, "cpu or auto: rows are recovered there"));
+        }
         if self.fleet == FleetKind::Tcp && gpu {
             return Err(Error::usage(
                 "--fleet tcp with --device",
@@ -62,6 +65,11 @@ impl TrainConfig {
             ));
         }
         self.check_names()
+    }
+
+    /// Whether the method recovers single rows, which devices other than the CPU don't send.
+    pub(super) fn samples_rows(&self) -> bool {
+        self.method.split(':').next().unwrap_or_default().trim() == "sgd"
     }
 
     /// Refuses names and parameters that nothing has, so that a long read of the data does not come first.

@@ -115,7 +115,8 @@ pub(super) fn takes_gpu(config: &TrainConfig) -> Result<bool> {
     match config.device {
         DeviceKind::Cpu => Ok(false),
         DeviceKind::Auto => {
-            Ok(config.fleet == FleetKind::Simulated && config.precision != Some(Precision::F64) && found(true))
+            let fits = config.fleet == FleetKind::Simulated && config.precision != Some(Precision::F64);
+            Ok(fits && !config.samples_rows() && found(true))
         }
         DeviceKind::Gpu if found(false) => Ok(true),
         DeviceKind::GpuSoftware if adapters().iter().any(|a| a.software) => Ok(true),

@@ -177,6 +177,7 @@ impl<'a> Training<'a> {
         };
         let result = {
             let mut problem = Problem::new(&mut *oracle, &objective, &prepared.labels)?
+                .with_seed(Seed(config.seed))
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
                 .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut witness, &mut recorder];
