@@ -126,6 +126,9 @@ impl<T: Element> OpenBlock<T> {
             ));
         }
         let (k, q) = (rows.rows(), self.blocks);
+        if k == 0 && !self.is_empty() {
+            return self.shard_rows()?.into_iter().map(with_facts).collect();
+        }
         let first = if self.is_empty() { 0 } else { k.min(q - self.len()) };
         let whole = (k - first) / q * q;
         let mut parts = vec![self.no_rows()?; self.carries.len()];
@@ -145,22 +148,15 @@ impl<T: Element> OpenBlock<T> {
             }
         }
         self.finish_with(rows, first + whole..k, &mut parts)?;
-        let with_stats = |part: Matrix<T>| {
-            let values = match &part {
-                Matrix::Dense(a) => a.values(),
-                Matrix::Csr(a) => a.values(),
-            };
-            Sums::of_long(values).stats(&part).map(|stats| (part, stats))
-        };
-        parts.into_iter().map(with_stats).collect()
+        parts.into_iter().map(with_facts).collect()
     }
 
     /// Each worker's shard row of the block as it is, 1 x c (of no rows: an empty sum).
     ///
     /// # Errors
     /// None but those of building a matrix of so many columns.
-    pub fn shard_rows(&mut self) -> Result<Vec<Matrix<T>>> {
-        (0..self.carries.len()).map(|worker| self.shard_row(worker)).collect()
+    pub fn shard_rows(&self) -> Result<Vec<Matrix<T>>> {
+        (0..self.carries.len()).map(|worker| self.shard_row(worker).map(|(row, _)| row)).collect()
     }
 
     /// Makes the block's rows longer by `columns` (rows of the block x k), so that it is that of a matrix of c + k columns.
@@ -193,8 +189,7 @@ impl<T: Element> OpenBlock<T> {
             let (done, _) = carry.terms.split_at(carry.folded);
             let group = if self.sparse { 1 } else { GROUP };
             for terms in done.chunks(group) {
-                self.multiply_adds +=
-                    add_terms(&self.rows, terms, old..self.cols, &mut carry.sums, &mut carry.marks);
+                self.multiply_adds += add_terms(&self.rows, terms, old..self.cols, &mut carry.sums, &mut carry.marks);
             }
         }
         Ok(())
@@ -230,7 +225,9 @@ impl<T: Element> OpenBlock<T> {
             return Ok(());
         }
         self.take(rows, range);
-        for (part, row) in parts.iter_mut().zip(self.shard_rows()?) {
+        for (worker, part) in parts.iter_mut().enumerate() {
+            let (row, work) = self.shard_row(worker)?;
+            self.multiply_adds += work;
             part.grow(&row, Growth::Rows { from: part.rows() })?;
         }
         if self.len() == self.blocks {
@@ -244,8 +241,8 @@ impl<T: Element> OpenBlock<T> {
         Ok(())
     }
 
-    /// The shard row of the block at `worker` as it is now, rounded to T.
-    fn shard_row(&mut self, worker: usize) -> Result<Matrix<T>> {
+    /// The shard row of the block at `worker` as it is now, rounded to T, and its multiply-adds.
+    fn shard_row(&self, worker: usize) -> Result<(Matrix<T>, u64)> {
         let (rows, cols, carry) = (&self.rows, self.cols, &self.carries[worker]);
         let here = present(&carry.terms, rows.len());
         let exact = |x: f64| T::from_f64(x);
@@ -256,23 +253,23 @@ impl<T: Element> OpenBlock<T> {
             let line = &rows[only.block];
             let copy = only.factor == 1.0 && !self.sparse;
             let value = |x: &T| if copy { *x } else { exact(0.0 + only.factor * x.to_f64()) };
-            return self.one_row(line.columns.clone(), line.values.iter().map(value).collect());
+            let row = self.one_row(line.columns.clone(), line.values.iter().map(value).collect())?;
+            return Ok((row, 0));
         }
         if here.is_empty() {
             let zeros = if self.sparse { 0 } else { cols };
-            return self.one_row(Vec::new(), vec![exact(0.0); zeros]);
+            return Ok((self.one_row(Vec::new(), vec![exact(0.0); zeros])?, 0));
         }
         let (mut sums, mut marks) = (carry.sums.clone(), carry.marks.clone());
-        for term in here[carry.folded..].chunks(1) {
-            self.multiply_adds += add_terms(rows, term, 0..cols, &mut sums, &mut marks);
-        }
+        // Fewer than a group, so one by one.
+        let work = add_terms(rows, &here[carry.folded..], 0..cols, &mut sums, &mut marks);
         let rounded = |&[sum, low]: &[f64; 2]| exact(sum + low);
         if !self.sparse {
-            return self.one_row(Vec::new(), sums.iter().map(rounded).collect());
+            return Ok((self.one_row(Vec::new(), sums.iter().map(rounded).collect())?, work));
         }
         let stored = (0..).zip(&sums).zip(&marks).filter(|(_, mark)| **mark);
         let (columns, values) = stored.map(|((column, sum), _)| (column, rounded(sum))).unzip();
-        self.one_row(columns, values)
+        Ok((self.one_row(columns, values)?, work))
     }
 
     fn one_row(&self, columns: Vec<u32>, values: Vec<T>) -> Result<Matrix<T>> {
@@ -292,7 +289,15 @@ impl<T: Element> OpenBlock<T> {
     }
 }
 
-/// Adds `terms` (one group) of the block's rows to the sums of the columns `range`, as the encoders do; returns the
+fn with_facts<T: Element>(part: Matrix<T>) -> Result<(Matrix<T>, ShardStats)> {
+    let values = match &part {
+        Matrix::Dense(a) => a.values(),
+        Matrix::Csr(a) => a.values(),
+    };
+    Sums::of_long(values).stats(&part).map(|stats| (part, stats))
+}
+
+/// Adds `terms` (a group, or fewer one by one) of the block's rows to the sums of the columns `range`, as the encoders do; returns the
 /// multiply-adds.
 fn add_terms<T: Element>(
     rows: &[Line<T>],

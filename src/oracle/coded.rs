@@ -66,7 +66,7 @@ pub struct CodedOracle<'a, F> {
     caps: Vec<f64>,
     rounds: u64,
     log: Vec<RoundReport>,
-    /// Of X as stored, or a little above.
+    /// Its norm, of X as stored.
     longest_row: f64,
 }
 
@@ -111,18 +111,27 @@ fn rekey<'a, T: Element>(
     })
 }
 
+/// Squares of a row's entries, in four partial sums by column: those of more columns can be added later.
+type RowSquare = [f64; 4];
+
+/// Adds the squares of row `i`, whose first column is number `first`.
+fn add_row<T: Element>(data: &Matrix<T>, i: usize, first: usize, square: &mut RowSquare) {
+    data.for_each_in_row(i, |j, x| square[(first + j) & 3] += x.to_f64() * x.to_f64());
+}
+
+/// The Euclidean norm.
+fn row_norm(square: &RowSquare) -> f64 {
+    ((square[0] + square[1]) + (square[2] + square[3])).sqrt()
+}
+
 /// The largest Euclidean norm of a row.
 fn longest_row<T: Element>(data: &Matrix<T>) -> f64 {
-    let square = |i: usize| {
-        let mut sums = [0.0; 4];
-        let mut at = 0;
-        data.for_each_in_row(i, |_, x| {
-            sums[at & 3] += x.to_f64() * x.to_f64();
-            at += 1;
-        });
-        (sums[0] + sums[1]) + (sums[2] + sums[3])
+    let norm = |i: usize| {
+        let mut square = RowSquare::default();
+        add_row(data, i, 0, &mut square);
+        row_norm(&square)
     };
-    (0..data.rows()).into_par_iter().map(square).reduce(|| 0.0, f64::max).sqrt()
+    (0..data.rows()).into_par_iter().map(norm).reduce(|| 0.0, f64::max)
 }
 
 impl<'a, F: Fleet> CodedOracle<'a, F> {

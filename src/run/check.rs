@@ -55,7 +55,11 @@ impl TrainConfig {
             return Err(Error::usage("--device gpu with --precision", "f64", "f32 or f16 (f64 runs on the CPU)"));
         }
         if gpu && self.samples_rows() {
-            return Err(Error::usage("--device gpu with --method", &self.method, "cpu or auto: rows are recovered there"));
+            return Err(Error::usage(
+                "--device gpu with --method",
+                &self.method,
+                "cpu or auto: rows are recovered there",
+            ));
         }
         if self.fleet == FleetKind::Tcp && gpu {
             return Err(Error::usage(

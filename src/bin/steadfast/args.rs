@@ -91,7 +91,8 @@ pub struct TrainArgs {
 
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
-    /// dual-barrier or oversketched-dual-barrier (the lasso)
+    /// dual-barrier or oversketched-dual-barrier (the lasso), sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,
+    /// steps=N (of one iteration; an epoch unless given)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)

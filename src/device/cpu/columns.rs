@@ -28,9 +28,9 @@ impl<T: Element> CpuDevice<T> {
                 return Err(Error::usage("column of a shard", beyond, format!("below {}", shard.cols())));
             }
             let len = shard.rows() * columns.len();
-            let (reply, others) = rest.split_at_mut_checked(len).ok_or_else(|| {
-                Error::usage("replies", "room for fewer numbers", format!("{len} numbers a worker"))
-            })?;
+            let (reply, others) = rest
+                .split_at_mut_checked(len)
+                .ok_or_else(|| Error::usage("replies", "room for fewer numbers", format!("{len} numbers a worker")))?;
             rest = others;
             if !columns.is_empty() {
                 copy(shard, columns, reply);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{CodedOracle, EncodedMatrix, OracleOptions, longest_row, rekey};
+use super::{CodedOracle, EncodedMatrix, OracleOptions, RowSquare, add_row, rekey, row_norm};
 use crate::coding::{DataCode, KeyedCheck, Layout, OpenBlock, encode_shards};
 use crate::data::{Growth, Matrix, Operand, ShardGrowth, ShardStats};
 use crate::error::{Error, Result};
@@ -22,10 +22,12 @@ type Parts<T> = Vec<(Matrix<T>, ShardStats)>;
 /// stored number is the same sum in the same order, rounded once. The master's facts about shards agree to rounding
 /// ([`ShardStats::max_abs`] is the largest that was ever stored).
 ///
-/// **Cost.** With c workers that combine (2t + s of a systematic code) a row costs c d multiply-adds for X' and c d to 4 c d for
-/// X ([`StreamingOracle::multiply_adds`]); the other workers get copies. A shard of X' is row-major, so that new columns move
+/// **Cost.** With c workers that combine (2t + s of a systematic code) a row costs c d multiply-adds for its column of X' (and
+/// below c d for what the master keeps of it), and c d to 4 c d for X ([`StreamingOracle::multiply_adds`]); the other workers get
+/// copies. A shard of X' is row-major, so that new columns move
 /// it once an append in memory: where there are many rows, append many at a time. The master keeps the unfinished blocks:
-/// fewer than q rows of X, fewer than q features of all rows, and two numbers a column for each worker that combines.
+/// fewer than q rows of X, fewer than q features of all rows, two numbers a column for each worker that combines, and four a
+/// row.
 ///
 /// **Keys** are made anew in each append, from all data, which the master holds while there are any: as much work as encoding
 /// everything.
@@ -60,6 +62,7 @@ pub struct StreamingOracle<'a, T: Element, F> {
     data: Option<Arc<Cow<'a, Matrix<T>>>>,
     rows: Unfinished<T>,
     columns: Unfinished<T>,
+    squares: Vec<RowSquare>,
     /// Of parts that need no unfinished block.
     multiply_adds: u64,
 }
@@ -94,7 +97,7 @@ fn update(facts: &mut ShardStats, frobenius: &mut f64, rows: usize, square: f64,
 
 impl<T: Element> Unfinished<T> {
     fn new(data: &Matrix<T>, combinations: &[&[f64]]) -> Result<Self> {
-        let mut block = OpenBlock::new(data, combinations)?;
+        let block = OpenBlock::new(data, combinations)?;
         let none = vec![(0.0, 0); combinations.len()];
         let shares = if block.is_empty() { none } else { block.shard_rows()?.iter().map(last_row).collect() };
         Ok(Unfinished { block, shares })
@@ -141,12 +144,7 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
     ///
     /// # Errors
     /// As [`CodedOracle::new`].
-    pub fn new(
-        data: Cow<'a, Matrix<T>>,
-        code: Arc<dyn DataCode>,
-        fleet: F,
-        options: &OracleOptions,
-    ) -> Result<Self> {
+    pub fn new(data: Cow<'a, Matrix<T>>, code: Arc<dyn DataCode>, fleet: F, options: &OracleOptions) -> Result<Self> {
         let data = Arc::new(data);
         let combinations: Vec<&[f64]> = (0..code.workers()).map(|i| code.combination(i)).collect();
         let rows = Unfinished::new(&data, &combinations)?;
@@ -154,8 +152,10 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
         let columns = Unfinished::new(&features, &combinations)?;
         let oracle = CodedOracle::load(data.clone(), code.clone(), fleet, options)?;
         let sparse = data.is_sparse();
+        let mut squares = vec![RowSquare::default(); data.rows()];
+        squares.iter_mut().enumerate().for_each(|(i, square)| add_row(&data, i, 0, square));
         let data = (options.keys > 0).then_some(data);
-        Ok(StreamingOracle { oracle, options: *options, sparse, data, rows, columns, multiply_adds: 0 })
+        Ok(StreamingOracle { oracle, options: *options, sparse, data, rows, columns, squares, multiply_adds: 0 })
     }
 
     /// The oracle of the data as they are now.
@@ -194,7 +194,12 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
         let n = n + rows.rows();
         self.rows.extended(&mut self.oracle.rows, Layout::new(n, d, blocks), &bottom);
         self.columns.widened(&mut self.oracle.columns, Layout::new(d, n, blocks), &right, &tail)?;
-        self.oracle.longest_row = self.oracle.longest_row.max(longest_row(rows));
+        self.squares.resize(n, RowSquare::default());
+        let new = self.squares[n - rows.rows()..].iter_mut().enumerate();
+        for (i, square) in new {
+            add_row(rows, i, 0, square);
+            self.oracle.longest_row = self.oracle.longest_row.max(row_norm(square));
+        }
         self.make_keys(rows, Growth::Rows { from: n - rows.rows() })
     }
 
@@ -213,11 +218,13 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
         self.send(&bottom, Operand::COLUMNS, Growth::Rows { from: d / blocks })?;
         self.send(&right, Operand::ROWS, Growth::Columns)?;
         self.columns.block = block;
+        for (i, square) in self.squares.iter_mut().enumerate() {
+            add_row(features, i, d, square);
+            self.oracle.longest_row = self.oracle.longest_row.max(row_norm(square));
+        }
         let d = d + features.cols();
         self.columns.extended(&mut self.oracle.columns, Layout::new(d, n, blocks), &bottom);
         self.rows.widened(&mut self.oracle.rows, Layout::new(n, d, blocks), &right, &tail)?;
-        // Of a row's two parts neither is longer than the longest.
-        self.oracle.longest_row = self.oracle.longest_row.hypot(longest_row(features));
         self.make_keys(features, Growth::Columns)
     }
 
@@ -230,7 +237,8 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
             return Err(Error::usage(what, form(part.is_sparse()), format!("{}, as the others", form(self.sparse))));
         }
         let mut bad = None;
-        (0..part.rows()).for_each(|i| part.for_each_in_row(i, |_, x| bad = bad.or((!x.to_f64().is_finite()).then_some(x))));
+        (0..part.rows())
+            .for_each(|i| part.for_each_in_row(i, |_, x| bad = bad.or((!x.to_f64().is_finite()).then_some(x))));
         bad.map_or(Ok(()), |x| Err(Error::usage(what, format!("an entry {}", x.to_f64()), "finite numbers")))
     }
 
