@@ -458,14 +458,15 @@ fn objectives_fall_towards_the_optimum() {
         let plain = || Plain { data: &data, counters: Counters::default() };
         let (best, _) = run(&mut plain(), objective, labels, "auto", 2_000).expect("a run");
         assert!(best.status.is_solved());
-        for schedule in ["constant", "inverse", "sqrt"] {
+        // In 40 epochs the steps add up to 40 epochs of the first one, to ln 41 = 3.7, and to 2 sqrt 41 - 2 = 10.8.
+        for (schedule, most) in [("constant", 0.05), ("inverse", 0.25), ("sqrt", 0.1)] {
             for average in [false, true] {
                 let method = format!("sgd:schedule={schedule},average={average}");
                 let (outcome, records) = run(&mut plain(), objective, labels, &method, 40).expect("a run");
                 let gap = |r: &IterationRecord| r.objective - best.last.objective;
                 let share = gap(&outcome.last) / gap(&records[0]);
                 println!("{name}, {method}: {share:.1e} of the gap is left");
-                assert!((0.0..0.05).contains(&share), "{name}, {method}: {share}");
+                assert!((0.0..most).contains(&share), "{name}, {method}: {share}");
                 assert_eq!(outcome.status, Status::IterationLimit, "nothing claims to have converged");
             }
         }
@@ -527,7 +528,7 @@ fn bad_options_are_refused() {
     }
     // A step far too long leaves the numbers, and the error says what to do.
     let mut plain = Plain { data: &data, counters: Counters::default() };
-    let error = run(&mut plain, &smooth(LeastSquares, 0.0), &labels, "sgd:step=1e300", 5).expect_err("a long step");
+    let error = run(&mut plain, &smooth(LeastSquares, 0.0), &labels, "sgd:batch=1,step=1e200", 5).expect_err("a long step");
     assert!(matches!(error, Error::Numerical(_)) && error.to_string().contains("sgd:step="), "{error}");
 }
 

@@ -73,7 +73,7 @@ pub trait Device<T: Element>: Send {
         columns: &[usize],
         replies: &mut [T::Acc],
     ) -> Result<()> {
-        let (_, _, _, _) = (operand, workers, columns, replies);
+        let _ = (operand, workers, columns, replies);
         Err(Error::usage("device for single columns of shards (method sgd)", self.info().kind, "cpu"))
     }
 
@@ -83,7 +83,7 @@ pub trait Device<T: Element>: Send {
     /// [`Error::Usage`] when there is no such shard, the part does not fit it, or the device has no way to do it;
     /// [`Error::Device`] when it failed.
     fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<usize> {
-        let (_, _, _, _) = (worker, operand, part, growth);
+        let _ = (worker, operand, part, growth);
         Err(Error::usage("device for shards that grow (streaming)", self.info().kind, "cpu"))
     }
 }
