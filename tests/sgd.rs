@@ -528,7 +528,8 @@ fn bad_options_are_refused() {
     }
     // A step far too long leaves the numbers, and the error says what to do.
     let mut plain = Plain { data: &data, counters: Counters::default() };
-    let error = run(&mut plain, &smooth(LeastSquares, 0.0), &labels, "sgd:batch=1,step=1e200", 5).expect_err("a long step");
+    let error =
+        run(&mut plain, &smooth(LeastSquares, 0.0), &labels, "sgd:batch=1,step=1e200", 5).expect_err("a long step");
     assert!(matches!(error, Error::Numerical(_)) && error.to_string().contains("sgd:step="), "{error}");
 }
 
