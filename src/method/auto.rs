@@ -2,14 +2,14 @@
 
 use super::{
     CoordinateDescent, DualBarrier, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions,
-    ProximalGradient, RobustGd,
+    ProximalGradient, RobustGd, Sgd, SgdOptions,
 };
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -21,6 +21,7 @@ pub const NAMES: [&str; 11] = [
     "oversketched-dual-barrier",
     "coordinate-descent",
     "robust-gd",
+    "sgd",
 ];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
@@ -40,6 +41,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "oversketched-dual-barrier" => Box::new(DualBarrier::oversketched()),
         "coordinate-descent" => Box::new(CoordinateDescent::parse(&mut options)?),
         "robust-gd" => Box::new(RobustGd::parse(&mut options)?),
+        "sgd" => Box::new(Sgd::new(SgdOptions::parse(&mut options)?)),
         "giant" => Box::new(Giant::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };

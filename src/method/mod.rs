@@ -17,6 +17,7 @@ mod proximal_gradient;
 mod ray;
 mod robust_gd;
 mod rounding;
+mod sgd;
 mod solve;
 mod status;
 mod vector;
@@ -35,6 +36,7 @@ pub use problem::Problem;
 pub use proximal_gradient::ProximalGradient;
 pub use robust_gd::RobustGd;
 pub use rounding::Rounding;
+pub use sgd::{Schedule, Sgd, SgdOptions};
 pub use solve::{Outcome, SolveOptions, solve};
 pub use status::{Criterion, Status};
 

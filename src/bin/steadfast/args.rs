@@ -97,7 +97,8 @@ pub struct TrainArgs {
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
     /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso),
-    /// robust-gd:step=…
+    /// robust-gd:step=…, sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,steps=N (of one iteration; an epoch
+    /// unless given)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)
