@@ -171,7 +171,7 @@ mod tests {
         let narrow = dense.select_columns(0..3);
         assert_eq!(
             refused(dense.clone(), &narrow, Growth::Rows { from: 3 }),
-            "rows to append: got `3 x 3`; allowed: rows of 4 columns"
+            "rows to append: got 3 x 3; allowed: rows of 4 columns"
         );
         assert!(refused(dense.clone(), &dense, Growth::Rows { from: 4 }).contains("at most the 3"));
         let short = dense.select_rows(&[0]);
