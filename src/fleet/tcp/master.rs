@@ -210,6 +210,18 @@ impl<T: Element> TcpFleet<T> {
         }
     }
 
+    /// After a frame that was not taken: a connection that has ended says why, and else its worker just does not read.
+    fn learn_why(&mut self, worker: usize) {
+        let until = Instant::now() + self.options.deadline;
+        while self.peers[worker].link.has_ended() && self.peers[worker].lost.is_none() {
+            match self.next_event(until.saturating_duration_since(Instant::now())) {
+                Some(event) => drop(self.note(event)),
+                None => break,
+            }
+        }
+        self.lose(worker, NOT_TAKEN.into());
+    }
+
     fn next_event(&self, patience: Duration) -> Option<Event> {
         self.events.as_ref()?.recv_timeout(patience).ok()
     }
@@ -243,7 +255,7 @@ impl<T: Element> ShardSink<T> for TcpFleet<T> {
         if sent {
             self.peers[worker].loading += 1;
         } else {
-            self.lose(worker, NOT_TAKEN.into());
+            self.learn_why(worker);
         }
         self.check_alive()
     }
