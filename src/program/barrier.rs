@@ -79,6 +79,8 @@ pub(super) struct Centre<'a> {
     pub tau: f64,
     /// Bound on the objective's distance from its infimum.
     pub gap: f64,
+    /// The same if all products were without errors.
+    pub exact: f64,
     /// Rates of the Newton step, for the multipliers.
     pub rates: &'a [f64],
 }
@@ -104,8 +106,11 @@ const LARGEST_FRACTION: f64 = 0.999;
 /// Newton steps for one tau after which the rest is rounding: each takes a fixed amount off the barrier function, and the
 /// function is off by no more than some tens of such amounts after a step along the path.
 const CORRECTIONS: usize = 60;
-/// Once errors of products make up this share of the gap, following the path further does not shrink it.
+/// Once errors of distances from the boundary make up this share of the gap, following the path further does not shrink it.
 const WRONG: f64 = 0.9;
+/// The same for all errors of products. Those of gradients count as far as the set reaches, which is far more than they do:
+/// an observer with a better bound may go on for long.
+const HOPELESS: f64 = 1.0 - 1e-6;
 
 /// Follows the central path of `minimize cost . x` from the barrier's point, and counts Newton steps in `steps` up to
 /// `limit`. `observe` sees the centres and stops it by returning true.
@@ -140,23 +145,22 @@ pub(super) fn follow<B: Barrier>(
         let gap = (decrement <= CENTRED).then(|| {
             // What the solver left of the system is a violation r/tau of the dual equations. A feasible point is no further
             // than m + 2 sqrt m from a centre in the norm of H, so this is what it can add to the gap.
-            let mut residual = inward.residual + *tau * along.residual;
+            let left = inward.residual + *tau * along.residual;
             let blur = blur + inward.blur + *tau * along.blur;
-            if blur > 0.0 {
-                residual += factor.inverse_norm() * blur;
-            }
-            let gap = order + sum(barrier.spectrum(&rates).iter().copied()) + residual * (order + 2.0 * order.sqrt());
+            let blurred = if blur > 0.0 { factor.inverse_norm() * blur } else { 0.0 };
+            let reach = order + 2.0 * order.sqrt();
+            let exact = (order + sum(barrier.spectrum(&rates).iter().copied()) + left * reach) / *tau;
             // The gap is the distances from the boundary, weighted by the multipliers: so is what is wrong with them.
             let wrong = if drift > 0.0 { drift * barrier.leverage(*tau, &rates) } else { 0.0 };
-            (gap / *tau + wrong, wrong)
+            (exact, wrong, exact + blurred * reach / *tau + wrong)
         });
-        barrier.newton_step(cost, *tau, decrement, gap.map(|(gap, _)| gap))?;
+        barrier.newton_step(cost, *tau, decrement, gap.map(|(.., gap)| gap))?;
 
-        if let Some((gap, wrong)) = gap {
-            if observe(barrier, &Centre { tau: *tau, gap, rates: &rates })? {
+        if let Some((exact, wrong, gap)) = gap {
+            if observe(barrier, &Centre { tau: *tau, gap, exact, rates: &rates })? {
                 return Ok(End::Stopped);
             }
-            if wrong > WRONG * gap {
+            if wrong > WRONG * gap || gap - exact > HOPELESS * gap {
                 return Ok(End::Rounding);
             }
             if corrections <= 1 {

@@ -54,7 +54,8 @@ impl Factor {
         sum((0..d).map(|i| self.scale[i] * self.scale[i] * inverse[i * d + i])).max(0.0).sqrt()
     }
 
-    fn solve(&self, r: &[f64]) -> Vec<f64> {
+    /// `H^-1 r`, or what the factored approximation of H gives.
+    pub(super) fn solve(&self, r: &[f64]) -> Vec<f64> {
         let mut x: Vec<f64> = r.iter().zip(&self.scale).map(|(r, s)| r * s).collect();
         let d = x.len();
         self.llt.solve_in_place(MatMut::from_column_major_slice_mut(&mut x, d, 1));

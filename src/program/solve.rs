@@ -116,6 +116,9 @@ const LARGEST_RADIUS: f64 = 1e8;
 /// Multipliers of the box above this share of the cost's make it active.
 const ACTIVE: f64 = 1e-6;
 
+/// A gap above this share of the objective does not rule out that there is no optimum.
+const VAGUE: f64 = 1e-3;
+
 /// Where the Newton systems of a solve come from.
 pub trait MakeNormal {
     /// The [`NormalMatrix`] of `matrix` (m x d, rows of unit norm). It is called for each polyhedron that a solve meets.
@@ -246,14 +249,22 @@ fn descend(
             End::Rounding => Status::Rounding,
             End::Limit => Status::IterationLimit,
         };
-        if pull <= ACTIVE * norm(&standard.cost) || end == End::Limit {
-            return Ok(optimal(program, standard, polyhedron.u(), gap, *iterations, status));
+        let u = polyhedron.u().to_vec();
+        let objective = standard.objective(&u);
+        let inactive = pull <= ACTIVE * norm(&standard.cost);
+        // Where round-off ends a path far from an optimum, multipliers say little.
+        let vague = end == End::Rounding && gap > VAGUE * objective.abs().max(1.0);
+        if end == End::Limit || inactive && (bounded || !vague) {
+            return Ok(optimal(program, standard, &u, gap, *iterations, status));
         }
         // The search for a ray makes its own.
         drop(matrix);
         if !bounded && let Some(ray) = ray::find(standard, normal, options, iterations)? {
             let (point, ray) = (standard.point(start), standard.direction(&ray));
             return Ok(Outcome::Unbounded { point, ray, iterations: *iterations });
+        }
+        if inactive {
+            return Ok(optimal(program, standard, &u, gap, *iterations, status));
         }
         bounded = true;
         radius *= GROWTH;

@@ -1,7 +1,7 @@
 //! Programs over a fleet: the same answers with liars, stragglers and sketched Hessians; what must be refused; and a gap that
 //! knows of wrong products.
 
-use super::files::{REFERENCE, find, multipliers_bound};
+use super::files::{REFERENCE, certify, find, multipliers_bound};
 use steadfast::data::Dense;
 use steadfast::program::{
     Exact, LinearProgram, MakeNormal, NormalMatrix, Optimum, Outcome, SolveOptions, random_program, read_mps,
@@ -60,6 +60,19 @@ fn files_with_liars_and_with_stragglers() {
             let naming = end.naming.expect("faults were injected");
             assert_eq!((naming.misses, naming.innocents_accused), (0, 0), "{name}");
             assert_eq!(naming.hits > 0, named > 0);
+        }
+    }
+}
+
+#[test]
+fn a_program_without_bound_is_named_with_liars_and_with_stragglers() {
+    // Its feasible set is flat: phase I must see that through the errors that the code's certificate allows.
+    let Some(path) = find("gas11.mps") else { return };
+    let program = read_mps(&path).unwrap();
+    for config in [liars(), stragglers()] {
+        match solve(&program, config, "exact").outcome {
+            Some(Outcome::Unbounded { point, ray, .. }) => certify(&program, &point, &ray),
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -250,7 +250,7 @@ pub struct ReproduceArgs {
     /// Only these data sets (the grids), programs (oversketched-lp) or codes M:T (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
-    /// Only these attacks, comma-separated (byzantine-grid, byzantine-rivals)
+    /// Only these attacks (byzantine-grid, byzantine-rivals) or lies (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
     /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals)

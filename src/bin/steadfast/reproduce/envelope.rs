@@ -145,6 +145,29 @@ fn chosen(names: &[String]) -> Result<Vec<(usize, usize)>> {
     names.iter().map(known).collect()
 }
 
+/// The name a lie goes by in the table, on the command line and in JSON.
+fn name(lie: Lie) -> Result<String> {
+    match serde_json::to_value(lie) {
+        Ok(serde_json::Value::String(name)) => Ok(name),
+        other => Err(Error::Numerical(format!("a lie without a name: {other:?}"))),
+    }
+}
+
+/// The lies named, or all.
+fn chosen_lies(names: &[String]) -> Result<Vec<Lie>> {
+    if names.is_empty() {
+        return Ok(Lie::ALL.to_vec());
+    }
+    let all = Lie::ALL.into_iter().map(|lie| Ok((name(lie)?, lie))).collect::<Result<Vec<_>>>()?;
+    let known = |wanted: &String| {
+        all.iter().find(|(name, _)| name == wanted).map(|(_, lie)| *lie).ok_or_else(|| {
+            let allowed: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+            Error::usage("byzantine-envelope --attacks", wanted, allowed.join(", "))
+        })
+    };
+    names.iter().map(known).collect()
+}
+
 /// Runs the command.
 pub fn run(args: &ReproduceArgs) -> Result<u8> {
     line(
@@ -173,10 +196,11 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
             "expected"
         ),
     );
+    let wanted = chosen_lies(&args.attacks)?;
     let mut rows = Vec::new();
     for (workers, liars) in chosen(&args.sets)? {
         let code = RealParity::new(workers, Tolerance { liars, stragglers: 0 })?;
-        for (lie, keys) in lies(workers, liars) {
+        for (lie, keys) in lies(workers, liars).filter(|(lie, _)| wanted.contains(lie)) {
             let cell = envelope(&code, liars, lie, keys, trials(args, workers), Seed(args.seed))?;
             let expected = Expected::of(workers, liars, lie, keys);
             let short = expected.falls_short(&cell);
@@ -202,7 +226,6 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
 
 fn describe(row: &Row) -> Result<String> {
     let Row { basis, cell, expected, short, .. } = row;
-    let name = serde_json::to_value(cell.lie).map_err(|e| Error::Numerical(e.to_string()))?;
     let mark = |outside: bool| if outside { "*" } else { "" };
     let known = |value: Option<f64>, factor: f64| {
         value.map_or("-".into(), |v| format!("{}", (factor * v * 10.0).round() / 10.0))
@@ -213,7 +236,7 @@ fn describe(row: &Row) -> Result<String> {
         cell.workers,
         cell.liars,
         basis,
-        name.as_str().unwrap_or_default(),
+        name(cell.lie)?,
         cell.keys,
         cell.trials,
         format!("{:.1}{}", 100.0 * cell.located, mark(*short)),
