@@ -86,3 +86,29 @@ impl Algorithm for DualAscent {
         &self.primal
     }
 }
+
+/// Asynchronous dual decomposition (Notarnicola, Carli and Notarstefano 2017): a node that wakes up solves its own problem with
+/// the multipliers that it has and moves those of its edges; nobody waits for anybody. An iteration is as many wake-ups as there
+/// are nodes, drawn at random, and counts as one round.
+#[derive(Debug)]
+pub(super) struct AsynchronousDual(DualAscent);
+
+impl AsynchronousDual {
+    pub(super) fn new(system: &System<'_>) -> Result<Self> {
+        let mut ascent = DualAscent::new(system)?;
+        // Nodes that have not been awake yet have the minima of their functions.
+        system.minima(&mut ascent.primal)?;
+        Ok(AsynchronousDual(ascent))
+    }
+}
+
+impl Algorithm for AsynchronousDual {
+    fn step(&mut self, system: &mut System<'_>) -> Result<()> {
+        let DualAscent { eta, y, primal } = &mut self.0;
+        system.wake(*eta, primal, y)
+    }
+
+    fn point(&self) -> &[f64] {
+        &self.0.primal
+    }
+}

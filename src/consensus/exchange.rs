@@ -51,6 +51,7 @@ pub struct Exchange {
     matrix: Communication,
     faults: LinkFaults,
     seed: Seed,
+    nodes: usize,
     edges: usize,
     down: Vec<bool>,
     counters: Counters,
@@ -63,8 +64,8 @@ impl Exchange {
     /// [`Error::Usage`] for faults that are no probabilities below 1.
     pub fn new(graph: &Graph, matrix: Communication, faults: LinkFaults, seed: Seed) -> Result<Self> {
         faults.check()?;
-        let edges = graph.edges().len();
-        Ok(Exchange { matrix, faults, seed, edges, down: vec![false; edges], counters: Counters::default() })
+        let (nodes, edges) = (graph.nodes(), graph.edges().len());
+        Ok(Exchange { matrix, faults, seed, nodes, edges, down: vec![false; edges], counters: Counters::default() })
     }
 
     /// The matrix.
@@ -77,7 +78,7 @@ impl Exchange {
         self.counters
     }
 
-    /// Numbers sent over every link so far, had none been out.
+    /// Numbers sent over every link so far, had none been out, and had all nodes been awake equally often.
     pub fn sent(&self) -> Vec<EdgeTraffic> {
         let each = self.matrix.traffic().iter();
         each.map(|edge| EdgeTraffic { floats: edge.floats * self.counters.rounds, ..*edge }).collect()
@@ -85,11 +86,36 @@ impl Exchange {
 
     /// One round: `out = W x`.
     pub(super) fn multiply(&mut self, x: &[f64], out: &mut [f64]) {
+        let faulty = self.begin();
+        self.counters.floats += self.matrix.floats();
+        self.matrix.multiply(x, faulty.then_some(&self.down), out);
+    }
+
+    /// A round's time in which N nodes, drawn at random, are awake one after the other: `act` does what each does before it
+    /// talks to its neighbours about x, and their shares of y move by `eta w_ij (x_i - x_j)`.
+    pub(super) fn wake(
+        &mut self,
+        eta: f64,
+        x: &mut [f64],
+        y: &mut [f64],
+        mut act: impl FnMut(&Communication, usize, &[f64], &mut [f64]) -> Result<()>,
+    ) -> Result<()> {
+        let faulty = self.begin();
+        let mut rng = self.seed.stream(Purpose::Method, 0, self.counters.rounds);
+        for _ in 0..self.nodes {
+            let i = rng.random_range(0..self.nodes);
+            act(&self.matrix, i, y, x)?;
+            self.counters.floats += self.matrix.exchange_of(i, eta, x, faulty.then_some(&self.down), y);
+        }
+        Ok(())
+    }
+
+    /// Counts a round and draws which links are out; false where none can be.
+    fn begin(&mut self) -> bool {
         self.counters.rounds += 1;
         self.counters.time += 1;
-        self.counters.floats += self.matrix.floats();
         if self.faults == LinkFaults::default() {
-            return self.matrix.multiply(x, None, out);
+            return false;
         }
         let mut rng = self.seed.stream(Purpose::Delay, 0, self.counters.rounds);
         let (mut out_now, mut waits) = (0, 0);
@@ -104,6 +130,6 @@ impl Exchange {
         }
         self.counters.time += waits;
         self.counters.dropped += out_now;
-        self.matrix.multiply(x, Some(&self.down), out);
+        true
     }
 }

@@ -24,6 +24,13 @@ pub enum Shape {
         /// h.
         linear: Vec<f64>,
     },
+    /// `sum_k w_k (z_k - t_k)^2 / 2`: distances to targets, for as many variables as one likes.
+    Separable {
+        /// w, at least 0.
+        weights: Vec<f64>,
+        /// t.
+        targets: Vec<f64>,
+    },
     /// `(1/m) sum_k loss(a_k . z, y_k)`: logistic, or huber for a robust regression, or any other convex loss of one margin.
     Rows {
         /// The loss.
@@ -73,6 +80,20 @@ impl LocalFunction {
                 }
                 Ok(())
             }
+            Shape::Separable { weights, targets } => {
+                if weights.len() != d || targets.len() != d {
+                    let got = format!("{} weights and {} targets", weights.len(), targets.len());
+                    return refuse(got, &format!("{d} each, for variables of {d} numbers"));
+                }
+                match weights
+                    .iter()
+                    .find(|w| !(w.is_finite() && **w >= 0.0))
+                    .or(targets.iter().find(|t| !t.is_finite()))
+                {
+                    Some(x) => refuse(format!("{x}"), "finite weights of at least 0 and finite targets"),
+                    None => Ok(()),
+                }
+            }
             Shape::Rows { loss, rows, targets } => {
                 if targets.is_empty() || rows.len() != targets.len() * d {
                     let got = format!("{} numbers in rows for {} targets", rows.len(), targets.len());
@@ -100,6 +121,10 @@ impl LocalFunction {
                 let values = DMatrix::from_row_slice(d, d, hessian).symmetric_eigenvalues();
                 Ok((values.min(), values.max()))
             }
+            Shape::Separable { weights, .. } => {
+                let extremes = |(low, high): (f64, f64), w: &f64| (low.min(*w), high.max(*w));
+                Ok(weights.iter().fold((f64::INFINITY, 0.0), extremes))
+            }
             Shape::Rows { loss, rows, targets } => {
                 let a = DMatrix::from_row_slice(targets.len(), d, rows);
                 let top = (a.transpose() * a).symmetric_eigenvalues().max();
@@ -115,6 +140,11 @@ impl LocalFunction {
                 let image: Vec<f64> = hessian.chunks_exact(z.len()).map(|row| dot(row, z)).collect();
                 0.5 * dot(&image, z) - dot(linear, z)
             }
+            Shape::Separable { weights, targets } => {
+                let away: Vec<f64> = z.iter().zip(targets).map(|(z, t)| z - t).collect();
+                let pull: Vec<f64> = away.iter().zip(weights).map(|(a, w)| 0.5 * w * a).collect();
+                dot(&pull, &away)
+            }
             Shape::Rows { loss, rows, targets } => loss.sum_values(&margins(rows, z), targets) / targets.len() as f64,
         }
     }
@@ -125,6 +155,11 @@ impl LocalFunction {
             Shape::Quadratic { hessian, linear } => {
                 for ((out, row), h) in out.iter_mut().zip(hessian.chunks_exact(z.len())).zip(linear) {
                     *out = dot(row, z) - h;
+                }
+            }
+            Shape::Separable { weights, targets } => {
+                for (((out, z), w), t) in out.iter_mut().zip(z).zip(weights).zip(targets) {
+                    *out = w * (z - t);
                 }
             }
             Shape::Rows { loss, rows, targets } => {
@@ -141,15 +176,30 @@ impl LocalFunction {
         let d = z.len();
         match &self.shape {
             Shape::Quadratic { hessian, .. } => DMatrix::from_row_slice(d, d, hessian),
+            Shape::Separable { weights, .. } => DMatrix::from_diagonal(&DVector::from_column_slice(weights)),
             Shape::Rows { loss, rows, targets } => {
-                let m = targets.len();
-                let margins = margins(rows, z);
-                let mut curvature = vec![0.0; m];
-                loss.second_derivatives(&margins, targets, &vec![1.0; m], 1.0 / m as f64, &mut curvature);
-                let a = DMatrix::from_row_slice(m, d, rows);
+                let curvature = curvatures(&**loss, rows, targets, z);
+                let a = DMatrix::from_row_slice(targets.len(), d, rows);
                 let mut scaled = a.clone();
                 scaled.row_iter_mut().zip(&curvature).for_each(|(mut row, c)| row *= *c);
                 a.transpose() * scaled
+            }
+        }
+    }
+
+    /// The product of the shape's Hessian at z with v, into `out`.
+    pub(super) fn hessian_product(&self, z: &[f64], v: &[f64], out: &mut [f64]) {
+        match &self.shape {
+            Shape::Quadratic { hessian, .. } => {
+                out.iter_mut().zip(hessian.chunks_exact(z.len())).for_each(|(out, row)| *out = dot(row, v));
+            }
+            Shape::Separable { weights, .. } => {
+                out.iter_mut().zip(weights).zip(v).for_each(|((out, w), v)| *out = w * v);
+            }
+            Shape::Rows { loss, rows, targets } => {
+                let mut along = margins(rows, v);
+                along.iter_mut().zip(curvatures(&**loss, rows, targets, z)).for_each(|(a, c)| *a *= c);
+                add_rows(rows, &along, out);
             }
         }
     }
@@ -167,6 +217,13 @@ impl LocalFunction {
         if let Shape::Quadratic { linear, .. } = &self.shape {
             let right = DVector::from_iterator(d, linear.iter().zip(y).map(|(h, y)| h + y));
             z.copy_from_slice(system(z)?.solve(&right).as_slice());
+            return Ok(());
+        }
+        if let Shape::Separable { weights, targets } = &self.shape {
+            for (k, z) in z.iter_mut().enumerate() {
+                let total = weights[k] + weight[k];
+                *z = if total > 0.0 { (weights[k] * targets[k] + y[k]) / total } else { return Err(singular()) };
+            }
             return Ok(());
         }
         let value = |z: &[f64]| {
@@ -204,6 +261,14 @@ impl LocalFunction {
         }
         Ok(())
     }
+}
+
+/// Second derivatives of the loss of each row, over m.
+fn curvatures(loss: &dyn Loss, rows: &[f64], targets: &[f64], z: &[f64]) -> Vec<f64> {
+    let m = targets.len();
+    let mut curvature = vec![0.0; m];
+    loss.second_derivatives(&margins(rows, z), targets, &vec![1.0; m], 1.0 / m as f64, &mut curvature);
+    curvature
 }
 
 fn margins(rows: &[f64], z: &[f64]) -> Vec<f64> {

@@ -26,10 +26,11 @@ struct Node {
     loss: Option<String>,
     rows: Option<Vec<Vec<f64>>>,
     targets: Option<Vec<f64>>,
+    weights: Option<Vec<f64>>,
 }
 
-/// Reads a problem: `{"variables": [sizes], "nodes": [{"variables": [0, 2], "ridge": 0.1, …}, …]}`, a node's function being either
-/// `"hessian": [[…]], "linear": […]` or `"loss": "logistic", "rows": [[…]], "targets": […]`.
+/// Reads a problem: `{"variables": [sizes], "nodes": [{"variables": [0, 2], "ridge": 0.1, …}, …]}`, a node's function being
+/// `"hessian": [[…]], "linear": […]`, `"weights": […], "targets": […]`, or `"loss": "logistic", "rows": [[…]], "targets": […]`.
 ///
 /// # Errors
 /// [`Error::Io`] when it can't be read; [`Error::Input`] with the line for text that is no such JSON, and with the node for
@@ -58,7 +59,7 @@ pub fn read_problem(path: &Path) -> Result<PartitionedProblem> {
 }
 
 fn function(node: Node, place: &str) -> Result<LocalFunction> {
-    let Node { variables, ridge, hessian, linear, loss, rows, targets } = node;
+    let Node { variables, ridge, hessian, linear, loss, rows, targets, weights } = node;
     let square = |rows: Vec<Vec<f64>>| -> Result<Vec<f64>> {
         let width = rows.first().map_or(0, Vec::len);
         match rows.iter().position(|row| row.len() != width) {
@@ -68,13 +69,14 @@ fn function(node: Node, place: &str) -> Result<LocalFunction> {
             None => Ok(rows.concat()),
         }
     };
-    let shape = match (hessian, linear, loss, rows, targets) {
-        (Some(hessian), Some(linear), None, None, None) => Shape::Quadratic { hessian: square(hessian)?, linear },
-        (None, None, Some(loss), Some(rows), Some(targets)) => {
+    let shape = match (hessian, linear, loss, rows, targets, weights) {
+        (None, None, None, None, Some(targets), Some(weights)) => Shape::Separable { weights, targets },
+        (Some(hessian), Some(linear), None, None, None, None) => Shape::Quadratic { hessian: square(hessian)?, linear },
+        (None, None, Some(loss), Some(rows), Some(targets), None) => {
             Shape::Rows { loss: loss_by_name(&loss)?, rows: square(rows)?, targets }
         }
         _ => {
-            let allowed = "either hessian and linear, or loss, rows and targets";
+            let allowed = "hessian and linear, weights and targets, or loss, rows and targets";
             return Err(Error::input(place, "other keys for its function", allowed));
         }
     };

@@ -10,7 +10,7 @@
 //! | `opapc` | gradient | `floor(sqrt(chi))`, Chebyshev gossip | linearly |
 //! | `apapc`, `papc` | gradient | 1 | linearly |
 //! | `msda` | exact minimum | `floor(sqrt(chi))`, Chebyshev gossip | linearly |
-//! | `ssda`, `dual-decomposition` | exact minimum | 1 | linearly |
+//! | `ssda`, `dual-decomposition`, `asynchronous-dual` | exact minimum | 1 | linearly |
 //! | `extra:step=…`, `nids:step=…` | gradient | 1 | linearly |
 //! | `gradient-tracking:step=…`, `extragradient` | gradient | 2 | linearly, for small steps |
 //! | `admm:penalty=…` | exact minimum | 1 | linearly |
@@ -20,6 +20,7 @@ mod admm;
 mod dual;
 mod exchange;
 mod function;
+mod generate;
 mod json;
 mod mixing;
 mod optimum;
@@ -33,6 +34,7 @@ mod vector;
 
 pub use exchange::{Counters, Exchange, LinkFaults};
 pub use function::{LocalFunction, Shape};
+pub use generate::{PROBLEM_NAMES, problem_on_network};
 pub use json::read_problem;
 pub use problem::PartitionedProblem;
 pub use random::random_problem;

@@ -12,17 +12,23 @@ const LARGEST: usize = 4096;
 /// Newton steps allowed.
 const STEPS: usize = 100;
 
+/// Steps of conjugate gradients for one Newton step beyond that size.
+const CONJUGATE_STEPS: usize = 5000;
+/// The share of the right-hand side that they may leave: Newton's method takes the rest away.
+const EXACT: f64 = 1e-13;
+
+fn not_convex() -> Error {
+    Error::Numerical("the sum of the nodes' functions is not strongly convex: its optimum is not unique".into())
+}
+
 impl PartitionedProblem {
-    /// The minimizer of `sum_i f_i`, by Newton's method with Armijo's rule in f64 until the gradient falls no more.
+    /// The minimizer of `sum_i f_i`, by Newton's method with Armijo's rule in f64 until the gradient falls no more. Up to 4096
+    /// numbers the stacked Hessian is factored; beyond, its systems are solved by conjugate gradients.
     ///
     /// # Errors
-    /// [`Error::Usage`] for more than 4096 numbers; [`Error::Numerical`] where the sum is not strongly convex, or Newton's
-    /// method does not end.
+    /// [`Error::Numerical`] where the sum is not strongly convex, or Newton's method does not end.
     pub fn optimum(&self) -> Result<Vec<f64>> {
         let d = self.starts().last().copied().unwrap_or(0);
-        if d > LARGEST {
-            return Err(Error::usage("problem", format!("{d} numbers"), format!("at most {LARGEST} for the optimum")));
-        }
         let mut x = vec![0.0; d];
         let mut slope = self.stacked_gradient(&x);
         let first = norm(&slope);
@@ -31,13 +37,7 @@ impl PartitionedProblem {
             if size == 0.0 {
                 return Ok(x);
             }
-            let factor = Llt::new(self.stacked_hessian(&x).as_ref(), Side::Lower).map_err(|_| {
-                Error::Numerical(
-                    "the sum of the nodes' functions is not strongly convex: its optimum is not unique".into(),
-                )
-            })?;
-            let mut step = slope.clone();
-            factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut step, d, 1));
+            let step = if d <= LARGEST { self.factored_step(&x, &slope)? } else { self.conjugate_step(&x, &slope)? };
             let (here, decrease) = (self.stacked_value(&x), dot(&slope, &step));
             let mut length = 1.0;
             let moved = loop {
@@ -59,6 +59,51 @@ impl PartitionedProblem {
             (x, slope) = (moved, next);
         }
         Err(Error::Numerical(format!("Newton's method did not end in {STEPS} steps on the stacked problem")))
+    }
+
+    /// `H(x)^-1 g` by a Cholesky factor.
+    fn factored_step(&self, x: &[f64], slope: &[f64]) -> Result<Vec<f64>> {
+        let factor = Llt::new(self.stacked_hessian(x).as_ref(), Side::Lower).map_err(|_| not_convex())?;
+        let mut step = slope.to_vec();
+        factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut step, x.len(), 1));
+        Ok(step)
+    }
+
+    /// The same by conjugate gradients, with as many steps as rounding leaves a use for.
+    fn conjugate_step(&self, x: &[f64], slope: &[f64]) -> Result<Vec<f64>> {
+        let (mut step, mut left) = (vec![0.0; x.len()], slope.to_vec());
+        let mut direction = left.clone();
+        let first = dot(&left, &left);
+        let mut energy = first;
+        for _ in 0..CONJUGATE_STEPS {
+            if energy <= EXACT * EXACT * first {
+                break;
+            }
+            let image = self.stacked_hessian_product(x, &direction);
+            let curvature = dot(&direction, &image);
+            if curvature.is_nan() || curvature <= 0.0 {
+                return Err(not_convex());
+            }
+            let length = energy / curvature;
+            axpy(&mut step, length, &direction);
+            axpy(&mut left, -length, &image);
+            let next = dot(&left, &left);
+            direction.iter_mut().zip(&left).for_each(|(d, l)| *d = l + next / energy * *d);
+            energy = next;
+        }
+        Ok(step)
+    }
+
+    fn stacked_hessian_product(&self, x: &[f64], v: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; x.len()];
+        for (i, node) in self.nodes().iter().enumerate() {
+            let (z, part) = (self.restrict(i, x), self.restrict(i, v));
+            let mut image = vec![0.0; z.len()];
+            node.hessian_product(&z, &part, &mut image);
+            axpy(&mut image, node.ridge, &part);
+            self.columns(i).into_iter().zip(&image).for_each(|(column, h)| sum[column] += h);
+        }
+        sum
     }
 
     /// `sum_i f_i(x)`.

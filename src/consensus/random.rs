@@ -12,7 +12,7 @@ use crate::objective::loss_by_name;
 use crate::params::Params;
 use crate::seed::{Purpose, Seed};
 
-const KINDS: &str = "quadratic, ill-conditioned, logistic, robust";
+const KINDS: &str = "quadratic, ill-conditioned, separable, logistic, robust";
 /// Rows of a node's data in the kinds that have data.
 const ROWS: usize = 20;
 
@@ -20,7 +20,8 @@ const ROWS: usize = 20;
 /// `uses[i]`, each of them a block of numbers.
 ///
 /// `quadratic` has Hessians with eigenvalues from 0 to `1 - mu` in random directions; `ill-conditioned` has the same bad scaling at
-/// all nodes, so that their sum is badly conditioned, too; `logistic` and `robust` (Huber's loss) have 20 random rows a node,
+/// all nodes, so that their sum is badly conditioned, too; `separable` are weighted distances to targets, which takes as many
+/// numbers as one likes; `logistic` and `robust` (Huber's loss) have 20 random rows a node,
 /// and one target in ten of `robust` is far off.
 ///
 /// # Errors
@@ -44,6 +45,10 @@ pub fn random_problem(text: &str, uses: &[Vec<usize>], seed: Seed) -> Result<Par
         let shape = match kind.as_str() {
             "quadratic" => quadratic(d, mu, &mut rng),
             "ill-conditioned" => ill_conditioned(d, block, mu, &mut rng),
+            "separable" => {
+                let weights = (0..d).map(|_| rng.random_range(0.0..1.0 - mu)).collect();
+                Shape::Separable { weights, targets: normal(d, &mut rng) }
+            }
             "logistic" | "robust" => rows(kind == "robust", d, mu, &mut rng)?,
             _ => return Err(refused),
         };

@@ -2,14 +2,14 @@
 
 use super::System;
 use super::admm::Admm;
-use super::dual::{Dual, DualAscent};
+use super::dual::{AsynchronousDual, Dual, DualAscent};
 use super::mixing::{Dgd, Extra, GradientTracking, Nids};
 use super::primal_dual::{Apapc, Extragradient, Papc};
 use crate::error::Result;
 use crate::params::Params;
 
 /// What [`method_by_name`] knows.
-pub const METHOD_NAMES: &str = "opapc, apapc, papc, msda, ssda, dual-decomposition, extra:step=…, nids:step=…, \
+pub const METHOD_NAMES: &str = "opapc, apapc, papc, msda, ssda, dual-decomposition, asynchronous-dual, extra:step=…, nids:step=…, \
     gradient-tracking:step=…, dgd:step=…, extragradient, admm:penalty=…";
 
 /// A method: from copies that are all 0 towards copies that agree and are optimal.
@@ -39,6 +39,7 @@ pub fn method_by_name(text: &str, system: &System<'_>) -> Result<Box<dyn Algorit
         "msda" => Box::new(Dual::new(system, true)?),
         "ssda" => Box::new(Dual::new(system, false)?),
         "dual-decomposition" => Box::new(DualAscent::new(system)?),
+        "asynchronous-dual" => Box::new(AsynchronousDual::new(system)?),
         "extra" => Box::new(Extra::new(system, unit * given.positive("step", 0.99)?)),
         "nids" => Box::new(Nids::new(system, unit * given.positive("step", 1.9)?)),
         "gradient-tracking" => Box::new(GradientTracking::new(system, unit * given.positive("step", 0.25)?)),

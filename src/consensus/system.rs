@@ -160,16 +160,25 @@ impl<'a> System<'a> {
     /// Moves X to `argmin F(X) + sum weight_k X_k^2 / 2 - Y'X`, each node its own copies.
     pub(super) fn minimize(&mut self, y: &[f64], weight: Option<&[f64]>, x: &mut [f64]) -> Result<()> {
         self.gradients += 1;
-        let total = |at: usize| self.ridge[at] + weight.map_or(0.0, |weight| weight[at]);
-        (0..x.len()).filter(|&at| !self.used[at]).for_each(|at| x[at] = y[at] / total(at));
-        for (node, places) in self.problem.nodes().iter().zip(&self.places) {
-            let mut z: Vec<f64> = places.iter().map(|&at| x[at]).collect();
-            let right: Vec<f64> = places.iter().map(|&at| y[at]).collect();
-            let weights: Vec<f64> = places.iter().map(|&at| total(at)).collect();
-            node.minimize(&right, &weights, &mut z)?;
-            places.iter().zip(&z).for_each(|(&at, z)| x[at] = *z);
-        }
-        Ok(())
+        let of = Minima { problem: self.problem, ridge: &self.ridge, places: &self.places, used: &self.used, weight };
+        (0..self.places.len()).try_for_each(|i| of.minimize(i, self.exchange.matrix().range(i), y, x))
+    }
+
+    /// Moves X to the nodes' own minima, which nobody need be told.
+    pub(super) fn minima(&self, x: &mut [f64]) -> Result<()> {
+        let (ridge, places, used) = (&self.ridge, &self.places, &self.used);
+        let of = Minima { problem: self.problem, ridge, places, used, weight: None };
+        let zero = vec![0.0; x.len()];
+        (0..places.len()).try_for_each(|i| of.minimize(i, self.exchange.matrix().range(i), &zero, x))
+    }
+
+    /// N nodes, drawn at random, one after the other: each moves its copies to `argmin F(X) - Y'X` and then `Y -= eta W X` for
+    /// its edges. As many numbers are sent as in a round, on average.
+    pub(super) fn wake(&mut self, eta: f64, x: &mut [f64], y: &mut [f64]) -> Result<()> {
+        self.gradients += 1;
+        let (ridge, places, used) = (&self.ridge, &self.places, &self.used);
+        let of = Minima { problem: self.problem, ridge, places, used, weight: None };
+        self.exchange.wake(eta, x, y, |matrix, i, y, x| of.minimize(i, matrix.range(i), y, x))
     }
 
     /// One round: `out = W X`.
@@ -210,6 +219,30 @@ impl<'a> System<'a> {
         }
         out.copy_from_slice(x);
         axpy(out, -1.0 / a, &point);
+    }
+}
+
+/// The minima of nodes: of `f_i + sum weight_k X_k^2 / 2 - Y'X` over its own copies.
+struct Minima<'a> {
+    problem: &'a PartitionedProblem,
+    ridge: &'a [f64],
+    places: &'a [Vec<usize>],
+    used: &'a [bool],
+    weight: Option<&'a [f64]>,
+}
+
+impl Minima<'_> {
+    /// Moves the copies of node i, which stand in `range`, to its minimum.
+    fn minimize(&self, i: usize, range: std::ops::Range<usize>, y: &[f64], x: &mut [f64]) -> Result<()> {
+        let total = |at: usize| self.ridge[at] + self.weight.map_or(0.0, |weight| weight[at]);
+        range.filter(|&at| !self.used[at]).for_each(|at| x[at] = y[at] / total(at));
+        let places = &self.places[i];
+        let mut z: Vec<f64> = places.iter().map(|&at| x[at]).collect();
+        let right: Vec<f64> = places.iter().map(|&at| y[at]).collect();
+        let weights: Vec<f64> = places.iter().map(|&at| total(at)).collect();
+        self.problem.nodes()[i].minimize(&right, &weights, &mut z)?;
+        places.iter().zip(&z).for_each(|(&at, z)| x[at] = *z);
+        Ok(())
     }
 }
 

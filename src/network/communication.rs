@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::subnetworks::Subnetworks;
 use super::{Graph, Laplacian, Spectrum};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
@@ -91,14 +92,6 @@ pub struct Communication {
     traffic: Vec<EdgeTraffic>,
 }
 
-/// The nodes and edges of each variable.
-struct Subnetworks {
-    /// V_p, ascending.
-    nodes: Vec<Vec<u32>>,
-    /// E_p by positions in V_p, with the number of the edge in G.
-    edges: Vec<Vec<(u32, u32, u32)>>,
-}
-
 impl Communication {
     /// The matrix for a network, the variables `uses[i]` (ascending) of each node i, and the `sizes` of the variables' blocks.
     ///
@@ -113,8 +106,7 @@ impl Communication {
         weighting: Weighting,
         seed: Seed,
     ) -> Result<Self> {
-        check(graph, uses, sizes)?;
-        let subnetworks = subnetworks(graph, uses, sizes.len())?;
+        let subnetworks = Subnetworks::new(graph, uses, sizes)?;
         if subnetworks.edges.iter().all(Vec::is_empty) {
             return Err(Error::usage("problem", "no variable that two nodes share", "one that needs a network"));
         }
@@ -196,69 +188,42 @@ impl Communication {
         }
     }
 
+    /// Where the numbers stored by node i stand.
+    pub fn range(&self, i: usize) -> std::ops::Range<usize> {
+        let first = |i: usize| self.places[i..].iter().find_map(|of| of.first().copied()).unwrap_or(self.len());
+        first(i)..first(i + 1)
+    }
+
+    /// What node i alone can do of `y -= eta W x`: for each edge of its copies, `eta w_ij (x_i - x_j)` goes from its side of y to
+    /// the other. Gives the numbers that it sends its neighbours for that.
+    pub fn exchange_of(&self, i: usize, eta: f64, x: &[f64], down: Option<&[bool]>, y: &mut [f64]) -> u64 {
+        let range = self.range(i);
+        let rows = self.starts.partition_point(|&s| s < range.start)..self.starts.partition_point(|&s| s < range.end);
+        let mut sent = 0;
+        for r in rows {
+            let width = self.starts[r + 1] - self.starts[r];
+            for entry in self.rows.offsets[r]..self.rows.offsets[r + 1] {
+                let carrier = self.carriers[self.rows.links[entry] as usize] as usize;
+                sent += width as u64;
+                if down.is_some_and(|down| down[carrier]) {
+                    continue;
+                }
+                let other = self.starts[self.rows.neighbours[entry] as usize];
+                for k in 0..width {
+                    let moved = eta * self.rows.weights[entry] * (x[self.starts[r] + k] - x[other + k]);
+                    y[self.starts[r] + k] -= moved;
+                    y[other + k] += moved;
+                }
+            }
+        }
+        sent
+    }
+
     /// The sum of the weights at each stored number: the diagonal of W.
     pub fn diagonal(&self) -> Vec<f64> {
         let widths = self.starts.windows(2).map(|pair| pair[1] - pair[0]);
         self.rows.degrees.iter().zip(widths).flat_map(|(&d, width)| std::iter::repeat_n(d, width)).collect()
     }
-}
-
-fn check(graph: &Graph, uses: &[Vec<usize>], sizes: &[usize]) -> Result<()> {
-    if uses.len() != graph.nodes() {
-        return Err(Error::usage(
-            "problem",
-            format!("{} nodes", uses.len()),
-            format!("{}, as the network has", graph.nodes()),
-        ));
-    }
-    if let Some(p) = sizes.iter().position(|&size| size == 0) {
-        return Err(Error::usage("problem", format!("variable {p} of size 0"), "1 or more numbers a variable"));
-    }
-    for (i, of) in uses.iter().enumerate() {
-        let ascending = of.windows(2).all(|pair| pair[0] < pair[1]);
-        if !ascending || of.last().is_some_and(|&p| p >= sizes.len()) {
-            let allowed = format!("variables of 0 to {}, ascending", sizes.len().saturating_sub(1));
-            return Err(Error::usage("problem", format!("variables {of:?} at node {i}"), allowed));
-        }
-    }
-    match graph.split() {
-        Some((i, j)) => {
-            Err(Error::usage("network", format!("no way from node {i} to node {j}"), "a connected network"))
-        }
-        None => Ok(()),
-    }
-}
-
-/// V_p and the subgraph of G that it induces, for each variable; each must be connected.
-fn subnetworks(graph: &Graph, uses: &[Vec<usize>], variables: usize) -> Result<Subnetworks> {
-    let (mut nodes, mut edges) = (vec![Vec::new(); variables], vec![Vec::new(); variables]);
-    // Position of node i in V_p for each p it uses.
-    let mut positions: Vec<Vec<u32>> = Vec::with_capacity(uses.len());
-    for (i, of) in uses.iter().enumerate() {
-        positions.push(of.iter().map(|&p| nodes[p].len() as u32).collect());
-        of.iter().for_each(|&p| nodes[p].push(i as u32));
-    }
-    for (number, &(i, j)) in graph.edges().iter().enumerate() {
-        let (a, b) = (&uses[i as usize], &uses[j as usize]);
-        for (k, p) in a.iter().enumerate() {
-            if let Ok(other) = b.binary_search(p) {
-                edges[*p].push((positions[i as usize][k], positions[j as usize][other], number as u32));
-            }
-        }
-    }
-    for (p, (of, between)) in nodes.iter().zip(&edges).enumerate() {
-        if of.is_empty() {
-            return Err(Error::usage("problem", format!("variable {p}, which no node uses"), "used variables only"));
-        }
-        let pairs: Vec<(usize, usize)> = between.iter().map(|&(a, b, _)| (a as usize, b as usize)).collect();
-        if let Some((a, b)) = Graph::new(of.len(), &pairs)?.split() {
-            let got = format!("variable {p} at nodes {} and {}, apart from each other", of[a], of[b]);
-            let allowed = "nodes of a variable that are connected by edges between such nodes; give the nodes between \
-                           them the variable, too";
-            return Err(Error::usage("problem", got, allowed));
-        }
-    }
-    Ok(Subnetworks { nodes, edges })
 }
 
 /// A Laplacian weighted as asked, the weight of each of its edges, and its spectrum.

@@ -15,6 +15,8 @@ mod graph;
 mod laplacian;
 mod power;
 mod spectrum;
+mod standard;
+mod subnetworks;
 mod topology;
 
 pub use closed_form::{crown_spectrum, crown_users, ring_of_cliques_spectrum};
@@ -23,4 +25,5 @@ pub use graph::Graph;
 pub use laplacian::Laplacian;
 pub use power::{PowerEstimate, power_method};
 pub use spectrum::Spectrum;
+pub use standard::IEEE_14;
 pub use topology::{GRAPH_NAMES, graph_by_name};

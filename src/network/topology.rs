@@ -2,14 +2,14 @@
 
 use rand::RngExt;
 
-use super::Graph;
+use super::{Graph, IEEE_14};
 use crate::error::{Error, Result};
 use crate::params::Params;
 use crate::seed::{Purpose, Seed};
 
 /// What [`graph_by_name`] knows.
 pub const GRAPH_NAMES: &str = "ring:nodes=N, path:nodes=N, star:nodes=N, complete:nodes=N, grid:rows=R,cols=C, \
-    ring-of-cliques:cliques=C,size=N, erdos-renyi:nodes=N,probability=P, random-geometric:nodes=N,radius=R";
+    ring-of-cliques:cliques=C,size=N, erdos-renyi:nodes=N,probability=P, random-geometric:nodes=N,radius=R, ieee14";
 
 /// Draws of a random graph before it is given up as hardly ever connected.
 const DRAWS: u64 = 100;
@@ -18,7 +18,7 @@ const DRAWS: u64 = 100;
 ///
 /// A ring of cliques (paper 004, section 3) has node `p size + k` for member k of clique p; member 0, the negotiator, has an
 /// edge to those of the cliques before and after. `erdos-renyi` has each edge with the probability given;
-/// `random-geometric` has points in the unit square and edges up to the radius.
+/// `random-geometric` has points in the unit square and edges up to the radius; `ieee14` is the power network of [`IEEE_14`].
 ///
 /// # Errors
 /// [`Error::Usage`] for an unknown name or parameter, for sizes that no such graph has, and for random graphs that were never
@@ -65,6 +65,10 @@ pub fn graph_by_name(text: &str, seed: Seed) -> Result<Graph> {
             let inside = (0..cliques).flat_map(|p| clique(p * members, members));
             let ring = (0..cliques).map(|p| (p * members, (p + 1) % cliques * members));
             Graph::new(cliques * members, &inside.chain(ring).collect::<Vec<_>>())
+        }
+        "ieee14" => {
+            given.finish()?;
+            Graph::new(14, &IEEE_14.map(|(i, j, _)| (i, j)))
         }
         "erdos-renyi" => {
             let nodes = size(&mut given, "nodes", 2)?;

@@ -1,5 +1,6 @@
 //! Networks and consensus optimization: spectra against closed forms, methods against independently computed runs.
 
+mod applications;
 mod fixtures;
 mod inputs;
 mod network;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 use steadfast::consensus::{
-    Answer, LinkFaults, Options, PartitionedProblem, Ridge, System, load_network, method_by_name, random_problem,
-    read_problem, solve,
+    Answer, LinkFaults, Options, PartitionedProblem, Ridge, System, load_network, method_by_name, problem_on_network,
+    random_problem, read_problem, solve,
 };
 use steadfast::network::{Communication, Graph, Laplacian, MatrixKind, Spectrum, Weighting, crown_users, power_method};
 use steadfast::params::Params;
@@ -32,9 +32,10 @@ pub struct NetworkArgs {
 
 #[derive(Debug, Args)]
 pub struct ConsensusArgs {
-    /// A JSON file, or random:kind=quadratic|ill-conditioned|logistic|robust,block=…,mu=…
+    /// A JSON file, random:kind=quadratic|ill-conditioned|separable|logistic|robust,block=…,mu=…, state-estimation (on the
+    /// network ieee14), localization, matrix-completion or utility (each with parameters `name:key=value,…`)
     pub problem: String,
-    /// A graph by name, or a file with an edge list; node k of the problem is its k-th
+    /// A graph by name (as `steadfast network` takes it), or a file with an edge list; node k of the problem is its k-th
     #[arg(long, value_name = "GRAPH", help_heading = "Problem")]
     pub network: String,
     /// Who uses which variable of a random problem: crowns, or neighbours:variables=… (a node and those beside it)
@@ -42,7 +43,7 @@ pub struct ConsensusArgs {
     #[arg(long, value_name = "NAME", help_heading = "Problem")]
     pub variables: Option<String>,
 
-    /// opapc, apapc, papc, msda, ssda, dual-decomposition, extra, nids, gradient-tracking, dgd, extragradient, admm
+    /// opapc, apapc, papc, msda, ssda, dual-decomposition, asynchronous-dual, extra, nids, gradient-tracking, dgd, extragradient, admm
     #[arg(long, default_value = "opapc", help_heading = "Method")]
     pub method: String,
     /// partitioned:weights=unit|normalized|metropolis, or laplacian:ridge=same|matched|plain,weights=…
@@ -168,6 +169,9 @@ fn problem(args: &ConsensusArgs, graph: &Graph) -> Result<PartitionedProblem> {
     if Path::new(&args.problem).exists() {
         return read_problem(Path::new(&args.problem));
     }
+    if Params::parse("problem", &args.problem)?.name() != "random" {
+        return problem_on_network(&args.problem, graph, Seed(args.seed));
+    }
     let crowns = crowns(&args.network)?;
     let default = if crowns.is_some() { "crowns" } else { "neighbours" };
     let mut given = Params::parse("--variables", args.variables.as_deref().unwrap_or(default))?;
@@ -249,7 +253,7 @@ fn matched(problem: &PartitionedProblem) -> Result<PartitionedProblem> {
     nodes.iter_mut().for_each(|node| node.ridge = 0.0);
     nodes.push(steadfast::consensus::LocalFunction {
         variables: (0..problem.sizes().len()).collect(),
-        shape: steadfast::consensus::Shape::Quadratic { hessian: vec![0.0; d * d], linear: vec![0.0; d] },
+        shape: steadfast::consensus::Shape::Separable { weights: vec![0.0; d], targets: vec![0.0; d] },
         ridge: all,
     });
     PartitionedProblem::new(problem.sizes().to_vec(), nodes)
