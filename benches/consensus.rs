@@ -1,6 +1,6 @@
 //! Networks of 10,000 nodes: making the matrix with its spectrum, and iterations: `cargo bench --bench consensus`.
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
 use steadfast::consensus::{
@@ -43,5 +43,37 @@ fn consensus(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, consensus);
+/// A grid whose every node has a variable of 100 numbers that its neighbours use, too.
+fn grid(rows: usize, cols: usize) -> (Graph, PartitionedProblem) {
+    let graph = graph_by_name(&format!("grid:rows={rows},cols={cols}"), Seed(0)).expect("a graph");
+    let uses: Vec<Vec<usize>> = (0..graph.nodes())
+        .map(|i| {
+            let mut of: Vec<usize> = graph.neighbours(i).iter().map(|&j| j as usize).chain([i]).collect();
+            of.sort_unstable();
+            of
+        })
+        .collect();
+    let problem = random_problem("random:kind=separable,block=100", &uses, Seed(0)).expect("a problem");
+    (graph, problem)
+}
+
+/// Up to 10,000 nodes and 1e6 variables: an iteration's cost over the edges.
+fn growth(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("iteration by edges");
+    group.sample_size(10).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(2));
+    for (rows, cols) in [(50, 50), (50, 100), (100, 100)] {
+        let (graph, problem) = grid(rows, cols);
+        let mut system = system(&problem, &graph);
+        group.throughput(Throughput::Elements(graph.edges().len() as u64));
+        for name in ["papc", "ssda"] {
+            let mut method = method_by_name(name, &system).expect("a method");
+            group.bench_function(BenchmarkId::new(name, graph.edges().len()), |b| {
+                b.iter(|| method.step(&mut system).expect("an iteration"));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, consensus, growth);
 criterion_main!(benches);

@@ -3,7 +3,7 @@
 use super::vector::axpy;
 use super::{Exchange, LinkFaults, PartitionedProblem};
 use crate::error::{Error, Result};
-use crate::network::{Communication, Graph, MatrixKind, Weighting};
+use crate::network::{Communication, Graph, MatrixKind, Weighting, for_parts};
 use crate::seed::Seed;
 
 /// Under the plain Laplacian a node has copies of variables that its function does not use, in which F has no curvature. What is
@@ -27,6 +27,8 @@ pub struct System<'a> {
     exchange: Exchange,
     /// Of every stored number.
     ridge: Vec<f64>,
+    /// Where each node's copies begin, and their number.
+    starts: Vec<usize>,
     /// Where the numbers of each node's function stand among the copies.
     places: Vec<Vec<usize>>,
     /// Whether a node's function takes the number, or only its ridge does.
@@ -70,8 +72,9 @@ impl<'a> System<'a> {
         for (r, _) in ridge.iter().zip(&used).filter(|(_, used)| !**used) {
             (smoothness, convexity) = (smoothness.max(*r), convexity.min(*r));
         }
+        let starts = (0..graph.nodes()).map(|i| matrix.range(i).start).chain([matrix.len()]).collect();
         let exchange = Exchange::new(graph, matrix, faults, seed)?;
-        Ok(System { problem, exchange, ridge, places, used, smoothness, convexity, gradients: 0 })
+        Ok(System { problem, exchange, ridge, starts, places, used, smoothness, convexity, gradients: 0 })
     }
 
     /// Numbers in X.
@@ -148,13 +151,19 @@ impl<'a> System<'a> {
     /// `out = grad F(X)`.
     pub(super) fn gradient(&mut self, x: &[f64], out: &mut [f64]) {
         self.gradients += 1;
-        out.iter_mut().zip(&self.ridge).zip(x).for_each(|((g, r), x)| *g = r * x);
-        for (node, places) in self.problem.nodes().iter().zip(&self.places) {
-            let z: Vec<f64> = places.iter().map(|&at| x[at]).collect();
-            let mut slope = vec![0.0; z.len()];
-            node.gradient(&z, &mut slope);
-            places.iter().zip(&slope).for_each(|(&at, g)| out[at] += g);
-        }
+        for_parts(&self.starts, out, |nodes, out| {
+            let first = self.starts[nodes.start];
+            for i in nodes {
+                let range = self.starts[i]..self.starts[i + 1];
+                let own = &mut out[range.start - first..range.end - first];
+                own.iter_mut().zip(&self.ridge[range.clone()]).zip(&x[range]).for_each(|((g, r), x)| *g = r * x);
+                let places = &self.places[i];
+                let z: Vec<f64> = places.iter().map(|&at| x[at]).collect();
+                let mut slope = vec![0.0; z.len()];
+                self.problem.nodes()[i].gradient(&z, &mut slope);
+                places.iter().zip(&slope).for_each(|(&at, g)| out[at - first] += g);
+            }
+        });
     }
 
     /// Moves X to `argmin F(X) + sum weight_k X_k^2 / 2 - Y'X`, each node its own copies.

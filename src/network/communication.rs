@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use super::parts::for_parts;
 use super::subnetworks::Subnetworks;
 use super::{Graph, Laplacian, Spectrum};
 use crate::error::{Error, Result};
@@ -159,11 +160,15 @@ impl Communication {
     /// `out = W x`; edges of the network that are `down` (where such a list, one an edge of the graph, is given) are left out of
     /// the sums at both their ends.
     pub fn multiply(&self, x: &[f64], down: Option<&[bool]>, out: &mut [f64]) {
-        for r in 0..self.rows.nodes() {
-            let own = &x[self.starts[r]..self.starts[r + 1]];
-            let sum = &mut out[self.starts[r]..self.starts[r + 1]];
-            self.row(r, own, x, down, sum);
-        }
+        for_parts(&self.starts, out, |rows, out| {
+            let mut rest = out;
+            for r in rows {
+                let own = &x[self.starts[r]..self.starts[r + 1]];
+                let (sum, others) = rest.split_at_mut(own.len());
+                self.row(r, own, x, down, sum);
+                rest = others;
+            }
+        });
     }
 
     /// One row: the differences to the neighbours' copies, in blocks of neighbours.
