@@ -85,7 +85,10 @@ impl Round {
         self.round = request.round;
         self.reply_len = reply_len;
         self.gather = gather;
-        self.arena.resize(self.workers * reply_len, 0.0);
+        // Rounds of different lengths take turns: what a longer one left is not cleared for it to be written again.
+        if self.arena.len() < self.workers * reply_len {
+            self.arena.resize(self.workers * reply_len, 0.0);
+        }
         for flags in [&mut self.present, &mut self.implausible, &mut self.late] {
             flags.fill(false);
         }
@@ -203,7 +206,7 @@ impl Round {
 
     /// Reply of every worker, one after the other; those of absent workers hold anything.
     pub fn arena(&self) -> &[f64] {
-        &self.arena
+        &self.arena[..self.workers * self.reply_len]
     }
 
     /// Numbers in one reply.
@@ -242,20 +245,37 @@ impl Round {
     }
 }
 
-/// Copies a reply to its place and returns its Euclidean norm, block by block while a block is in the nearest cache.
+/// Copies a reply to its place and returns its Euclidean norm.
 fn take_in(values: &[impl Copy + Into<f64>], place: &mut [f64]) -> f64 {
-    let mut squares = 0.0;
-    for (place, values) in place.chunks_mut(BLOCK).zip(values.chunks(BLOCK)) {
-        place.iter_mut().zip(values).for_each(|(to, from)| *to = (*from).into());
-        squares += sum_of_squares(place, 1.0);
-    }
+    let squares = pulp::Arch::new().dispatch(TakeIn { values, place });
     root(squares, place)
+}
+
+/// The copy and its sum of squares, block by block while a block is in the nearest cache, compiled for the vector unit at hand.
+struct TakeIn<'a, T> {
+    values: &'a [T],
+    place: &'a mut [f64],
+}
+
+impl<T: Copy + Into<f64>> pulp::WithSimd for TakeIn<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> f64 {
+        let mut squares = 0.0;
+        for (place, values) in self.place.chunks_mut(BLOCK).zip(self.values.chunks(BLOCK)) {
+            place.iter_mut().zip(values).for_each(|(to, from)| *to = (*from).into());
+            squares += sum_of_squares(place, 1.0);
+        }
+        squares
+    }
 }
 
 /// Numbers summed before the sum joins those of the other blocks.
 const BLOCK: usize = 256;
 
 /// Sum of squares of `scale` times a block, in eight partial sums.
+#[inline(always)]
 fn sum_of_squares(block: &[f64], scale: f64) -> f64 {
     let mut sums = [0.0; 8];
     let (eights, rest) = block.as_chunks::<8>();

@@ -42,6 +42,14 @@ fn a_run_with_both_matrices() {
 }
 
 #[test]
+fn a_power_system_on_its_network() {
+    let value = json(&run(&["consensus", "state-estimation", "--network", "ieee14", "--method", "msda", "--json"]).out);
+    assert_eq!(value["final"]["status"], "converged");
+    refused(&["consensus", "state-estimation", "--network", NETWORK], &["state-estimation", "ieee14"]);
+    refused(&["consensus", "knapsack", "--network", NETWORK], &["`knapsack`", "localization", "JSON"]);
+}
+
+#[test]
 fn limits_and_refusals() {
     let base = ["consensus", "random:block=1", "--network", NETWORK];
     let with = |more: &[&'static str]| [&base[..], more].concat();
