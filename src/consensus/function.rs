@@ -31,6 +31,14 @@ pub enum Shape {
         /// t.
         targets: Vec<f64>,
     },
+    /// No function, but the operator `M z - h` of a game, whose zero is looked for: the gradient in what the player minimizes, less
+    /// the gradient in what is maximized. M is monotone (`M + M'` positive semidefinite), row-major.
+    Game {
+        /// M, d x d.
+        matrix: Vec<f64>,
+        /// h.
+        offset: Vec<f64>,
+    },
     /// `(1/m) sum_k loss(a_k . z, y_k)`: logistic, or huber for a robust regression, or any other convex loss of one margin.
     Rows {
         /// The loss.
@@ -80,6 +88,22 @@ impl LocalFunction {
                 }
                 Ok(())
             }
+            Shape::Game { matrix, offset } => {
+                if matrix.len() != d * d || offset.len() != d {
+                    let got = format!("a matrix of {} and an offset of {} numbers", matrix.len(), offset.len());
+                    return refuse(got, &format!("{} and {d}, for variables of {d} numbers", d * d));
+                }
+                if matrix.iter().chain(offset).any(|x| !x.is_finite()) {
+                    return refuse("a number that is not finite".into(), "finite numbers");
+                }
+                let (least, scale) = self.curvature(d)?;
+                // Eigenvalues may be off by rounding.
+                if least < -1e-12 * scale * d as f64 {
+                    let got = format!("an operator whose symmetric part has the eigenvalue {least:.3e}");
+                    return refuse(got, "a monotone one");
+                }
+                Ok(())
+            }
             Shape::Separable { weights, targets } => {
                 if weights.len() != d || targets.len() != d {
                     let got = format!("{} weights and {} targets", weights.len(), targets.len());
@@ -121,6 +145,11 @@ impl LocalFunction {
                 let values = DMatrix::from_row_slice(d, d, hessian).symmetric_eigenvalues();
                 Ok((values.min(), values.max()))
             }
+            Shape::Game { matrix, .. } => {
+                let m = DMatrix::from_row_slice(d, d, matrix);
+                let least = (&m + m.transpose()).symmetric_eigenvalues().min() / 2.0;
+                Ok((least, m.tr_mul(&m).symmetric_eigenvalues().max().max(0.0).sqrt()))
+            }
             Shape::Separable { weights, .. } => {
                 let extremes = |(low, high): (f64, f64), w: &f64| (low.min(*w), high.max(*w));
                 Ok(weights.iter().fold((f64::INFINITY, 0.0), extremes))
@@ -133,12 +162,17 @@ impl LocalFunction {
         }
     }
 
-    /// The shape's value at z.
+    /// The shape's value at z; half the operator's inner product with z for a game, which has none.
     pub(super) fn value(&self, z: &[f64]) -> f64 {
         match &self.shape {
             Shape::Quadratic { hessian, linear } => {
                 let image: Vec<f64> = hessian.chunks_exact(z.len()).map(|row| dot(row, z)).collect();
                 0.5 * dot(&image, z) - dot(linear, z)
+            }
+            Shape::Game { offset, .. } => {
+                let mut image = vec![0.0; z.len()];
+                self.hessian_product(z, z, &mut image);
+                0.5 * dot(&image, z) - dot(offset, z)
             }
             Shape::Separable { weights, targets } => {
                 let away: Vec<f64> = z.iter().zip(targets).map(|(z, t)| z - t).collect();
@@ -156,6 +190,10 @@ impl LocalFunction {
                 for ((out, row), h) in out.iter_mut().zip(hessian.chunks_exact(z.len())).zip(linear) {
                     *out = dot(row, z) - h;
                 }
+            }
+            Shape::Game { offset, .. } => {
+                self.hessian_product(z, z, out);
+                out.iter_mut().zip(offset).for_each(|(out, h)| *out -= h);
             }
             Shape::Separable { weights, targets } => {
                 for (((out, z), w), t) in out.iter_mut().zip(z).zip(weights).zip(targets) {
@@ -175,7 +213,9 @@ impl LocalFunction {
     pub(super) fn hessian(&self, z: &[f64]) -> DMatrix<f64> {
         let d = z.len();
         match &self.shape {
-            Shape::Quadratic { hessian, .. } => DMatrix::from_row_slice(d, d, hessian),
+            Shape::Quadratic { hessian: matrix, .. } | Shape::Game { matrix, .. } => {
+                DMatrix::from_row_slice(d, d, matrix)
+            }
             Shape::Separable { weights, .. } => DMatrix::from_diagonal(&DVector::from_column_slice(weights)),
             Shape::Rows { loss, rows, targets } => {
                 let curvature = curvatures(&**loss, rows, targets, z);
@@ -190,8 +230,8 @@ impl LocalFunction {
     /// The product of the shape's Hessian at z with v, into `out`.
     pub(super) fn hessian_product(&self, z: &[f64], v: &[f64], out: &mut [f64]) {
         match &self.shape {
-            Shape::Quadratic { hessian, .. } => {
-                out.iter_mut().zip(hessian.chunks_exact(z.len())).for_each(|(out, row)| *out = dot(row, v));
+            Shape::Quadratic { hessian: matrix, .. } | Shape::Game { matrix, .. } => {
+                out.iter_mut().zip(matrix.chunks_exact(z.len())).for_each(|(out, row)| *out = dot(row, v));
             }
             Shape::Separable { weights, .. } => {
                 out.iter_mut().zip(weights).zip(v).for_each(|((out, w), v)| *out = w * v);

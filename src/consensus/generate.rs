@@ -15,7 +15,7 @@ use crate::seed::{Purpose, Seed};
 
 /// What [`problem_on_network`] knows.
 pub const PROBLEM_NAMES: &str = "state-estimation:bad=…,loss=…,ridge=…, localization:dimension=…,noise=…,bad=…,loss=…,ridge=…, \
-    matrix-completion:rank=…,rows=…,observed=…,noise=…,ridge=…, utility:ridge=…";
+    matrix-completion:rank=…,rows=…,observed=…,noise=…,ridge=…, utility:ridge=…, game:size=…,convexity=…";
 
 /// Generation minus load of the buses of the IEEE 14-bus case, per unit of 100 MVA; bus 1 balances.
 const INJECTIONS: [f64; 14] =
@@ -39,6 +39,9 @@ const OWN_POSITION: f64 = 0.3;
 ///   least squares).
 /// - `utility`: rates of flows, each from its node over the neighbours. Node i gains `w_i x_i - x_i^2 / 2` by its own and
 ///   pays `s^2 / (2 c_i)` for the sum s of rates that pass it (network utility maximization with prices of congestion).
+/// - `game`: every node's variable is a pair (x_i, y_i) of `size` numbers each. Node i adds `x_i'B_ij y_j` for itself and its
+///   neighbours and `(convexity/2)(|z|^2 in x - |z|^2 in y)` of what it uses; x minimizes the sum and y maximizes it. The
+///   equilibrium is drawn first, and the linear terms are made for it.
 ///
 /// # Errors
 /// [`Error::Usage`] for an unknown name or parameter, and for `state-estimation` on another network.
@@ -83,6 +86,12 @@ pub fn problem_on_network(text: &str, graph: &Graph, seed: Seed) -> Result<Parti
             let ridge = given.positive("ridge", 0.01)?;
             given.finish()?;
             utility(graph, ridge, rng)
+        }
+        "game" => {
+            let size = given.count("size")?.unwrap_or(2);
+            let convexity = given.positive("convexity", 0.1)?;
+            given.finish()?;
+            game(graph, size, convexity, rng)
         }
         _ => Err(given.unknown(format!("a JSON file, random:kind=…,block=…,mu=…, {PROBLEM_NAMES}").as_str())),
     }
@@ -265,4 +274,33 @@ fn utility(graph: &Graph, ridge: f64, rng: impl Fn(usize) -> ChaCha8Rng) -> Resu
         LocalFunction { variables, shape: Shape::Quadratic { hessian, linear }, ridge }
     };
     PartitionedProblem::new(vec![1; nodes], (0..nodes).map(function).collect())
+}
+
+fn game(graph: &Graph, size: usize, convexity: f64, rng: impl Fn(usize) -> ChaCha8Rng) -> Result<PartitionedProblem> {
+    let nodes = graph.nodes();
+    let mut draws: Vec<ChaCha8Rng> = (0..nodes).map(rng).collect();
+    let normal =
+        |rng: &mut ChaCha8Rng, count: usize| -> Vec<f64> { StandardNormal.sample_iter(rng).take(count).collect() };
+    let equilibrium: Vec<Vec<f64>> = draws.iter_mut().map(|rng| normal(rng, 2 * size)).collect();
+    let mut functions = Vec::with_capacity(nodes);
+    for (i, rng) in draws.iter_mut().enumerate() {
+        let variables = around(graph, i);
+        let own = 2 * size * position(&variables, i);
+        let d = 2 * size * variables.len();
+        let mut matrix = DMatrix::from_diagonal_element(d, d, convexity);
+        for k in 0..variables.len() {
+            let other = 2 * size * k + size;
+            for (at, b) in normal(rng, size * size).into_iter().enumerate() {
+                let (row, column) = (own + at / size, other + at % size);
+                // The gradient in x is B y; less the gradient in y, -B'x.
+                matrix[(row, column)] = b;
+                matrix[(column, row)] = -b;
+            }
+        }
+        let place: Vec<f64> = variables.iter().flat_map(|&p| equilibrium[p].iter().copied()).collect();
+        let offset = (&matrix * DVector::from_vec(place)).as_slice().to_vec();
+        let matrix = matrix.transpose().as_slice().to_vec();
+        functions.push(LocalFunction { variables, shape: Shape::Game { matrix, offset }, ridge: 0.0 });
+    }
+    PartitionedProblem::new(vec![2 * size; nodes], functions)
 }

@@ -27,10 +27,13 @@ struct Node {
     rows: Option<Vec<Vec<f64>>>,
     targets: Option<Vec<f64>>,
     weights: Option<Vec<f64>>,
+    matrix: Option<Vec<Vec<f64>>>,
+    offset: Option<Vec<f64>>,
 }
 
 /// Reads a problem: `{"variables": [sizes], "nodes": [{"variables": [0, 2], "ridge": 0.1, …}, …]}`, a node's function being
-/// `"hessian": [[…]], "linear": […]`, `"weights": […], "targets": […]`, or `"loss": "logistic", "rows": [[…]], "targets": […]`.
+/// `"hessian": [[…]], "linear": […]`, `"weights": […], "targets": […]`, `"matrix": [[…]], "offset": […]` (a game), or
+/// `"loss": "logistic", "rows": [[…]], "targets": […]`.
 ///
 /// # Errors
 /// [`Error::Io`] when it can't be read; [`Error::Input`] with the line for text that is no such JSON, and with the node for
@@ -59,7 +62,7 @@ pub fn read_problem(path: &Path) -> Result<PartitionedProblem> {
 }
 
 fn function(node: Node, place: &str) -> Result<LocalFunction> {
-    let Node { variables, ridge, hessian, linear, loss, rows, targets, weights } = node;
+    let Node { variables, ridge, hessian, linear, loss, rows, targets, weights, matrix, offset } = node;
     let square = |rows: Vec<Vec<f64>>| -> Result<Vec<f64>> {
         let width = rows.first().map_or(0, Vec::len);
         match rows.iter().position(|row| row.len() != width) {
@@ -69,14 +72,19 @@ fn function(node: Node, place: &str) -> Result<LocalFunction> {
             None => Ok(rows.concat()),
         }
     };
-    let shape = match (hessian, linear, loss, rows, targets, weights) {
-        (None, None, None, None, Some(targets), Some(weights)) => Shape::Separable { weights, targets },
-        (Some(hessian), Some(linear), None, None, None, None) => Shape::Quadratic { hessian: square(hessian)?, linear },
-        (None, None, Some(loss), Some(rows), Some(targets), None) => {
+    let shape = match (hessian, linear, matrix, offset, loss, rows, targets, weights) {
+        (Some(hessian), Some(linear), None, None, None, None, None, None) => {
+            Shape::Quadratic { hessian: square(hessian)?, linear }
+        }
+        (None, None, Some(matrix), Some(offset), None, None, None, None) => {
+            Shape::Game { matrix: square(matrix)?, offset }
+        }
+        (None, None, None, None, None, None, Some(targets), Some(weights)) => Shape::Separable { weights, targets },
+        (None, None, None, None, Some(loss), Some(rows), Some(targets), None) => {
             Shape::Rows { loss: loss_by_name(&loss)?, rows: square(rows)?, targets }
         }
         _ => {
-            let allowed = "hessian and linear, weights and targets, or loss, rows and targets";
+            let allowed = "hessian and linear, weights and targets, matrix and offset, or loss, rows and targets";
             return Err(Error::input(place, "other keys for its function", allowed));
         }
     };

@@ -3,8 +3,8 @@
 use faer::linalg::solvers::{Llt, Solve};
 use faer::{Mat, MatMut, Side};
 
-use super::PartitionedProblem;
 use super::vector::{axpy, dot, norm};
+use super::{PartitionedProblem, Shape};
 use crate::error::{Error, Result};
 
 /// Numbers in x up to which the stacked Hessian is formed.
@@ -22,13 +22,17 @@ fn not_convex() -> Error {
 }
 
 impl PartitionedProblem {
-    /// The minimizer of `sum_i f_i`, by Newton's method with Armijo's rule in f64 until the gradient falls no more. Up to 4096
+    /// The equilibrium of a game; else the minimizer of `sum_i f_i`, by Newton's method with Armijo's rule in f64 until the gradient falls no more. Up to 4096
     /// numbers the stacked Hessian is factored; beyond, its systems are solved by conjugate gradients.
     ///
     /// # Errors
-    /// [`Error::Numerical`] where the sum is not strongly convex, or Newton's method does not end.
+    /// [`Error::Numerical`] where the sum is not strongly convex, or Newton's method does not end; [`Error::Usage`] for a game
+    /// that is not linear or of more than 4096 numbers.
     pub fn optimum(&self) -> Result<Vec<f64>> {
         let d = self.starts().last().copied().unwrap_or(0);
+        if self.is_game() {
+            return self.equilibrium(d);
+        }
         let mut x = vec![0.0; d];
         let mut slope = self.stacked_gradient(&x);
         let first = norm(&slope);
@@ -59,6 +63,27 @@ impl PartitionedProblem {
             (x, slope) = (moved, next);
         }
         Err(Error::Numerical(format!("Newton's method did not end in {STEPS} steps on the stacked problem")))
+    }
+
+    /// The zero of a game's stacked operator, by an LU factor and one step of refinement.
+    fn equilibrium(&self, d: usize) -> Result<Vec<f64>> {
+        let is_linear =
+            |shape: &Shape| matches!(shape, Shape::Game { .. } | Shape::Quadratic { .. } | Shape::Separable { .. });
+        if d > LARGEST || !self.nodes().iter().all(|node| is_linear(&node.shape)) {
+            let allowed = format!("linear operators and quadratics, of at most {LARGEST} numbers in all");
+            return Err(Error::usage("game", format!("{d} numbers, or a node with a loss"), allowed));
+        }
+        let mut x = vec![0.0; d];
+        let factor = self.stacked_hessian(&x).partial_piv_lu();
+        for _ in 0..2 {
+            let mut step = self.stacked_gradient(&x);
+            factor.solve_in_place(MatMut::from_column_major_slice_mut(&mut step, d, 1));
+            axpy(&mut x, -1.0, &step);
+        }
+        if x.iter().all(|x| x.is_finite()) {
+            return Ok(x);
+        }
+        Err(Error::Numerical("the game's stacked operator is singular: its equilibrium is not unique".into()))
     }
 
     /// `H(x)^-1 g` by a Cholesky factor.

@@ -1,6 +1,6 @@
 //! The problem: a function for every node.
 
-use super::LocalFunction;
+use super::{LocalFunction, Shape};
 use crate::error::{Error, Result};
 
 /// `min sum_i f_i(x)`, where x is made of blocks and f_i depends on some of them (paper 004, equation (1)).
@@ -67,6 +67,11 @@ impl PartitionedProblem {
     /// The nodes' functions.
     pub fn nodes(&self) -> &[LocalFunction] {
         &self.nodes
+    }
+
+    /// Whether some node has an operator in place of a function: then a zero of the sum of operators is looked for.
+    pub fn is_game(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node.shape, Shape::Game { .. }))
     }
 
     /// M_i: the variables of each node.

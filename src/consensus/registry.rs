@@ -5,7 +5,7 @@ use super::admm::Admm;
 use super::dual::{AsynchronousDual, Dual, DualAscent};
 use super::mixing::{Dgd, Extra, GradientTracking, Nids};
 use super::primal_dual::{Apapc, Extragradient, Papc};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::params::Params;
 
 /// What [`method_by_name`] knows.
@@ -31,6 +31,10 @@ pub trait Algorithm: std::fmt::Debug {
 /// the system has none.
 pub fn method_by_name(text: &str, system: &System<'_>) -> Result<Box<dyn Algorithm>> {
     let mut given = Params::parse("--method", text)?;
+    if system.problem().is_game() && given.name() != "extragradient" {
+        let got = format!("{} for a game", given.name());
+        return Err(Error::usage("--method", got, "extragradient, whose steps need no function"));
+    }
     let unit = 1.0 / system.smoothness();
     let made: Box<dyn Algorithm> = match given.name() {
         "opapc" => Box::new(Apapc::new(system, true)?),

@@ -97,6 +97,11 @@ impl<'a> System<'a> {
         self.convexity
     }
 
+    /// What is solved.
+    pub fn problem(&self) -> &PartitionedProblem {
+        self.problem
+    }
+
     /// The network, with what was sent.
     pub fn exchange(&self) -> &Exchange {
         &self.exchange

@@ -78,6 +78,34 @@ fn nodes_that_wake_up_at_random_reach_the_optimum_over_links_that_fail() {
 }
 
 #[test]
+fn a_game_over_a_network_is_solved_by_extragradient_alone() {
+    let graph = graph("grid:rows=3,cols=4");
+    let problem = problem_on_network("game", &graph, Seed(1)).expect("a game");
+    let equilibrium = problem.optimum().expect("one");
+    // Each node's operator was made to be zero there, which rounding keeps for numbers of order 1 with 20 terms.
+    for (i, node) in problem.nodes().iter().enumerate() {
+        let Shape::Game { matrix, offset } = &node.shape else { panic!("a game") };
+        let z: Vec<f64> = node.variables.iter().flat_map(|&p| equilibrium[4 * p..4 * p + 4].iter().copied()).collect();
+        for (row, h) in matrix.chunks_exact(z.len()).zip(offset) {
+            let image: f64 = row.iter().zip(&z).map(|(m, z)| m * z).sum();
+            assert!((image - h).abs() < 1e-12, "node {i}: {image} for {h}");
+        }
+    }
+    for kind in [MatrixKind::Partitioned, MatrixKind::Laplacian] {
+        let faults = LinkFaults::default();
+        let mut system =
+            System::new(&problem, &graph, kind, Weighting::Unit, Ridge::Same, faults, Seed(1)).expect("a system");
+        let refused = method_by_name("opapc", &system).unwrap_err().to_string();
+        assert!(refused.contains("game") && refused.contains("extragradient"), "{refused}");
+        let mut method = method_by_name("extragradient", &system).expect("a method");
+        let options = Options { rounds: 400_000, ..Options::default() };
+        let answer = solve(&mut system, method.as_mut(), &equilibrium, &options).expect("a run");
+        println!("{}: {} rounds", kind.name(), system.exchange().counters().rounds);
+        assert_eq!(answer.status, Status::Converged, "{}", kind.name());
+    }
+}
+
+#[test]
 fn large_problems_have_an_optimum_too() {
     // 70 x 70 nodes with a number each: more than a stacked Hessian is formed for.
     let graph = graph("grid:rows=70,cols=70");

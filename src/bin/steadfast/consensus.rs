@@ -33,7 +33,7 @@ pub struct NetworkArgs {
 #[derive(Debug, Args)]
 pub struct ConsensusArgs {
     /// A JSON file, random:kind=quadratic|ill-conditioned|separable|logistic|robust,block=…,mu=…, state-estimation (on the
-    /// network ieee14), localization, matrix-completion or utility (each with parameters `name:key=value,…`)
+    /// network ieee14), localization, matrix-completion, utility or game (each with parameters `name:key=value,…`)
     pub problem: String,
     /// A graph by name (as `steadfast network` takes it), or a file with an edge list; node k of the problem is its k-th
     #[arg(long, value_name = "GRAPH", help_heading = "Problem")]
@@ -262,7 +262,7 @@ fn matched(problem: &PartitionedProblem) -> Result<PartitionedProblem> {
 fn end(problem: &PartitionedProblem, system: &System<'_>, answer: &Answer) -> Value {
     let last = answer.iterations.last();
     json!({
-        "status": answer.status, "objective": problem.stacked_value(&answer.point),
+        "status": answer.status, "objective": (!problem.is_game()).then(|| problem.stacked_value(&answer.point)),
         "error": last.map(|l| l.error), "disagreement": last.map(|l| l.disagreement),
         "iterations": answer.iterations.len(), "gradients": system.gradients(),
         "rounds": last.map(|l| l.counters.rounds), "floats": last.map(|l| l.counters.floats),
@@ -308,12 +308,14 @@ fn table(
         problem.sizes().iter().sum::<usize>(),
         system.len()
     );
-    let mut rows = vec![
-        ("status", answer.status.name().to_owned()),
-        ("objective", format!("{:.12e}", problem.stacked_value(&answer.point))),
+    let mut rows = vec![("status", answer.status.name().to_owned())];
+    if !problem.is_game() {
+        rows.push(("objective", format!("{:.12e}", problem.stacked_value(&answer.point))));
+    }
+    rows.extend([
         ("condition of the functions", format!("{:.6}", system.smoothness() / system.convexity())),
         ("condition of the matrix", format!("{chi:.6} ({})", system.exchange().matrix().kind().name())),
-    ];
+    ]);
     if let Some(last) = answer.iterations.last() {
         rows.push(("distance to the optimum", format!("{:.3e} of it", last.error)));
         rows.push(("disagreement", format!("{:.3e}", last.disagreement)));
