@@ -46,12 +46,15 @@ pub struct Counters {
 impl Counters {
     /// Adds what another fleet of the same run did.
     pub fn add(&mut self, other: &Counters) {
-        self.rounds += other.rounds;
-        self.floats_down += other.floats_down;
-        self.floats_down_unicast += other.floats_down_unicast;
-        self.floats_up += other.floats_up;
-        self.multiply_adds += other.multiply_adds;
-        self.stored += other.stored;
+        // Taken apart, so that no count can be left out.
+        let Counters { rounds, floats_down, floats_down_unicast, floats_up, multiply_adds, stored, restarted } = *other;
+        self.rounds += rounds;
+        self.floats_down += floats_down;
+        self.floats_down_unicast += floats_down_unicast;
+        self.floats_up += floats_up;
+        self.multiply_adds += multiply_adds;
+        self.stored += stored;
+        self.restarted += restarted;
     }
 }
 
@@ -87,5 +90,35 @@ pub trait Fleet: Send {
     /// Wall seconds spent computing replies so far, as far as this process can tell: beside virtual time, never in it.
     fn worker_seconds(&self) -> f64 {
         0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counters;
+
+    #[test]
+    fn every_count_is_added() {
+        let once = Counters {
+            rounds: 1,
+            floats_down: 2,
+            floats_down_unicast: 3,
+            floats_up: 4,
+            multiply_adds: 5,
+            stored: 6,
+            restarted: 7,
+        };
+        let twice = Counters {
+            rounds: 2,
+            floats_down: 4,
+            floats_down_unicast: 6,
+            floats_up: 8,
+            multiply_adds: 10,
+            stored: 12,
+            restarted: 14,
+        };
+        let mut sum = once;
+        sum.add(&once);
+        assert_eq!(sum, twice);
     }
 }
