@@ -104,7 +104,11 @@ impl<T: Element> Dataset<T> {
     /// ```
     pub fn append(&mut self, more: Dataset<T>) -> Result<()> {
         if let Some((name, other)) = self.columns.iter().zip(&more.columns).find(|(name, other)| name != other) {
-            return Err(Error::usage("rows to append", format!("column {other}"), format!("column {name} in its place")));
+            return Err(Error::usage(
+                "rows to append",
+                format!("column {other}"),
+                format!("column {name} in its place"),
+            ));
         }
         let dense = !(self.features.is_sparse() && more.features.is_sparse());
         let form = |matrix: &mut Matrix<T>| {

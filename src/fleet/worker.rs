@@ -112,7 +112,10 @@ impl StoredBefore {
             columns[j + 1] = columns[j + 1].saturating_add(columns[j]);
         }
         let counted = shard.values().len() < u32::MAX as usize;
-        StoredBefore { rows: shard.offsets().iter().map(|&at| at as u64).collect(), columns: counted.then_some(columns) }
+        StoredBefore {
+            rows: shard.offsets().iter().map(|&at| at as u64).collect(),
+            columns: counted.then_some(columns),
+        }
     }
 }
 
@@ -145,10 +148,11 @@ impl ShardShape {
                 if let (Some(all), Some(part)) = (&mut self.sparse, &part.sparse) {
                     all.rows.iter_mut().zip(&part.rows).for_each(|(all, more)| *all += more);
                     let total = u32::try_from(self.stored).ok();
-                    all.columns = all.columns.take().zip(part.columns.as_ref()).zip(total).map(|((mut all, part), total)| {
-                        all.extend(part[1..].iter().map(|before| total.saturating_add(*before)));
-                        all
-                    });
+                    all.columns =
+                        all.columns.take().zip(part.columns.as_ref()).zip(total).map(|((mut all, part), total)| {
+                            all.extend(part[1..].iter().map(|before| total.saturating_add(*before)));
+                            all
+                        });
                 }
                 self.cols += part.cols;
                 self.stored += part.stored;

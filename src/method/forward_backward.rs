@@ -192,7 +192,8 @@ impl ForwardBackward {
         }
         problem.residuals(&iterate.margins, &mut self.trial_residuals);
         problem.pullback(&self.trial_residuals, &mut self.other)?;
-        self.lower = problem.duality_gap(&iterate.margins, &iterate.weights, &self.other).map(|gap| iterate.value - gap);
+        self.lower =
+            problem.duality_gap(&iterate.margins, &iterate.weights, &self.other).map(|gap| iterate.value - gap);
         self.own = true;
         self.report(problem, iterate);
         Ok(())

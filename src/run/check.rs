@@ -82,7 +82,8 @@ impl TrainConfig {
 
     /// Refuses what can't be run where rows come after others were encoded.
     pub(super) fn check_growth(&self) -> Result<()> {
-        let refuse = |what: &str, got: &str, allowed: &str| Err(Error::usage(format!("--append with {what}"), got, allowed));
+        let refuse =
+            |what: &str, got: &str, allowed: &str| Err(Error::usage(format!("--append with {what}"), got, allowed));
         if self.standardize {
             return refuse("--standardize", "columns scaled by moments of all rows", "columns as they are");
         }
@@ -96,7 +97,11 @@ impl TrainConfig {
             return refuse("--method", &self.method, "a method that multiplies with whole shards");
         }
         if let Some(code) = self.gradient_code()? {
-            return refuse("--code", &code.name(), "a code for products: uncoded, replication, real-parity, mds or product");
+            return refuse(
+                "--code",
+                &code.name(),
+                "a code for products: uncoded, replication, real-parity, mds or product",
+            );
         }
         Ok(())
     }

@@ -76,7 +76,8 @@ impl<'a> LinearRun<'a> {
             let allowed = format!("at most the {} rows of the matrix", matrix.rows());
             return Err(Error::usage("--workers", code.workers(), allowed));
         }
-        let (mut oracle, mut witness, described) = fleets::open(&config, &code, matrix, self.call.worker_command.as_ref())?;
+        let (mut oracle, mut witness, described) =
+            fleets::open(&config, &code, matrix, self.call.worker_command.as_ref())?;
         let fill = oracle.counters().stored as f64 / (2 * matrix.stored().max(1)) as f64;
         let mut recorder = Recorder::default();
         let result = {

@@ -1,0 +1,10 @@
+#[cfg(test)]
+#[path = "../tests/coordinate_descent/main.rs"]
+mod cd;
+#[cfg(test)]
+#[path = "../tests/sgd.rs"]
+mod sgd;
+#[cfg(test)]
+#[path = "../tests/streaming.rs"]
+mod streaming;
+fn main() {}
