@@ -150,6 +150,11 @@ impl Link {
         self.outbox.push(frame, patience)
     }
 
+    /// Whether nothing can be queued any more.
+    pub(super) fn has_ended(&self) -> bool {
+        self.outbox.lock().closed
+    }
+
     /// Nothing will be queued any more; what is queued is still written.
     pub(super) fn finish(&self) {
         self.outbox.close();

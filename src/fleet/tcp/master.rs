@@ -146,7 +146,7 @@ impl<T: Element> TcpFleet<T> {
         if send(Kind::Shard, &description) && for_each_part(part, |body| send(Kind::ShardPart, body)) {
             self.peers[worker].loading += 1;
         } else {
-            self.lose(worker, NOT_TAKEN.into());
+            self.learn_why(worker);
         }
         self.check_alive()
     }
@@ -228,6 +228,18 @@ impl<T: Element> TcpFleet<T> {
                 }
             }
         }
+    }
+
+    /// After a frame that was not taken: a connection that has ended says why, and else its worker just does not read.
+    fn learn_why(&mut self, worker: usize) {
+        let until = Instant::now() + self.options.deadline;
+        while self.peers[worker].link.has_ended() && self.peers[worker].lost.is_none() {
+            match self.next_event(until.saturating_duration_since(Instant::now())) {
+                Some(event) => drop(self.note(event)),
+                None => break,
+            }
+        }
+        self.lose(worker, NOT_TAKEN.into());
     }
 
     fn next_event(&self, patience: Duration) -> Option<Event> {
