@@ -7,4 +7,5 @@ mod sgd;
 #[cfg(test)]
 #[path = "../tests/streaming.rs"]
 mod streaming;
+#[cfg(test)] #[path = "../tests/method.rs"] mod method;
 fn main() {}
