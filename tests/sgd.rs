@@ -127,7 +127,7 @@ fn check_equal_rows<T: Element>(label: &str) {
             let plan =
                 FaultPlan::new(15, Seed(6)).changing(true).liars(liars, Attack::parse(attack).expect("an attack"));
             let (mut oracle, witness) = open(&data, parity(15, t, 0), plan, 0);
-            let mut judge = |oracle: &mut CodedOracle<'_, SimulatedFleet<T>>, done: Result<()>, what: &str| {
+            let judge = |oracle: &mut CodedOracle<'_, SimulatedFleet<T>>, done: Result<()>, what: &str| {
                 done.unwrap_or_else(|e| panic!("{label}, {attack}, {liars} of t = {t}, {what}: {e}"));
                 let (round, told) = (oracle.drain(), witness.take());
                 let innocent: Vec<_> = round.liars.iter().filter(|w| !told.heard.contains(w)).collect();
