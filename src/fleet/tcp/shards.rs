@@ -166,13 +166,14 @@ mod tests {
 
     #[test]
     fn pieces_that_do_not_fit_are_refused() {
-        let fresh = || Incoming::<f64>::new(Description::of(Operand::ROWS, &dense::<f64>(1, 1)));
+        let fresh = || Incoming::<f64>::new(Description::of(Operand::ROWS, &dense::<f64>(1, 1), None));
         assert!(fresh().part(&[]).is_err());
         assert!(fresh().part(&[9, 0]).is_err());
         assert!(fresh().part(&[VALUES, 0, 0, 0]).is_err());
         assert!(fresh().part(&[VALUES; 17]).is_err());
         assert!(fresh().part(&[OFFSETS; 9]).is_err());
-        let lie = Description { rows: 1 << 40, cols: 1 << 40, ..Description::of(Operand::ROWS, &dense::<f64>(0, 0)) };
+        let lie =
+            Description { rows: 1 << 40, cols: 1 << 40, ..Description::of(Operand::ROWS, &dense::<f64>(0, 0), None) };
         assert!(Incoming::<f64>::new(lie).finish().is_err());
     }
 }
