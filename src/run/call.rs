@@ -43,7 +43,7 @@ macro_rules! call_setters {
             self
         }
 
-        /// How worker processes are started, for [`FleetKind::Tcp`]($crate::run::FleetKind::Tcp).
+        /// How worker processes are started, for [`FleetKind::Tcp`](crate::run::FleetKind::Tcp).
         #[must_use]
         pub fn worker_command(mut self, command: Option<$crate::run::WorkerCommand>) -> Self {
             self.call.worker_command = command;
