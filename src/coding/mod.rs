@@ -7,6 +7,7 @@ mod encode;
 mod encode_csr;
 mod encode_dense;
 mod envelope;
+mod frame;
 mod keys;
 mod lagrange;
 mod locator;
@@ -26,6 +27,10 @@ pub use assignment::{
 };
 pub use encode::{Layout, encode_shard, encode_shards};
 pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
+pub use frame::{
+    Copies, EncodedShard, Encoding, FRAMES, FastFrame, Frame, GaussianFrame, Paley, Steiner, SubsetSpectrum,
+    encode_rows, frame_by_name, is_frame,
+};
 pub use keys::{KeyedCheck, Keys, honest_noise};
 pub use lagrange::Lagrange;
 pub use mds::Mds;
