@@ -35,7 +35,7 @@ pub use keys::{KeyedCheck, Keys, honest_noise};
 pub use lagrange::Lagrange;
 pub use mds::Mds;
 pub use open_block::OpenBlock;
-pub use plan::{CodePlan, Cost, Plan};
+pub use plan::{CodePlan, Cost, FramePlan, Plan};
 pub use product::Product;
 pub use real_parity::{Basis, ParityOptions, RealParity};
 pub use registry::{CODES, CodeOptions, code_by_name};

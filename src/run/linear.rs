@@ -3,8 +3,9 @@
 use std::sync::atomic::AtomicBool;
 
 use super::config::TrainConfig;
+use super::finish::end_of_iterations;
 use super::fleets::{self, WorkerCommand};
-use super::train::{code_record, end_of_iterations, make_code};
+use super::train::{code_record, make_code};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::linear::{Answer, Products};

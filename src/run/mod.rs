@@ -9,6 +9,7 @@
 mod check;
 mod config;
 mod directions;
+mod encoded;
 mod finish;
 mod fleets;
 mod gradients;

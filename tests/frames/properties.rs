@@ -174,6 +174,6 @@ fn sizes_without_a_frame_name_the_nearest() {
     assert!(text(Paley::new(1).unwrap_err()).ends_with("the nearest is 3"));
     assert!(text(Steiner::new(29).unwrap_err()).ends_with("the nearest are 28 and 120"));
     assert!(text(FastFrame::hadamard_etf(7).unwrap_err()).ends_with("the nearest are 6 and 28"));
-    assert!(text(GaussianFrame::new(100_000, Seed(0)).unwrap_err()).contains("at most 8192"));
+    assert!(text(GaussianFrame::new(100_000, Seed(0)).unwrap_err()).contains("at most 4096"));
     assert!(text(Steiner::covering(0).unwrap_err()).contains("1 to"));
 }

@@ -97,6 +97,8 @@ pub struct TrainArgs {
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
     /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso),
+    /// on encoded data (a frame's --code) encoded-lbfgs, encoded-gradient-descent, encoded-proximal-gradient and
+    /// encoded-coordinate-descent (any loss with one output, exact in the limit);
     /// robust-gd:step=…, sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,steps=N (of one iteration; an epoch
     /// unless given)
     #[arg(long, default_value = "auto", help_heading = "Method")]
@@ -113,6 +115,9 @@ pub struct TrainArgs {
     /// Wall seconds
     #[arg(long, value_name = "S", help_heading = "Method", allow_hyphen_values = true)]
     pub time_limit: Option<f64>,
+    /// Of a run on encoded data, bound at the end how far above the optimum it is, by one evaluation on the data as read
+    #[arg(long, help_heading = "Method")]
+    pub true_gap: bool,
     /// Start from a model file
     #[arg(long, value_name = "MODEL", help_heading = "Method")]
     pub init: Option<PathBuf>,
@@ -153,6 +158,7 @@ impl TrainArgs {
             iterations: self.iterations,
             tolerance: self.tolerance,
             time_limit: self.time_limit,
+            true_gap: self.true_gap,
             ..self.fleet_options.config()
         }
     }

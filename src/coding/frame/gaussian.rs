@@ -9,8 +9,8 @@ use super::sizes::check_columns;
 use crate::error::{Error, Result};
 use crate::seed::{Purpose, Seed};
 
-/// The most numbers that are stored: 1 GiB.
-const MOST_ENTRIES: usize = 1 << 27;
+/// The most numbers that are stored: 256 MiB.
+const MOST_ENTRIES: usize = 1 << 25;
 
 /// 2 n rows of independent normal numbers with variance `1/n`: `S'S` is `2 I` in expectation only, so that even with all replies the answer
 /// is another one (by some 6 % in F where n is a few times the number of features).
@@ -25,7 +25,7 @@ impl GaussianFrame {
     /// With so many columns.
     ///
     /// # Errors
-    /// [`Error::Usage`] for no columns, or more than 8,192: it is stored.
+    /// [`Error::Usage`] for no columns, or more than 4,096: it is stored.
     pub fn new(columns: usize, seed: Seed) -> Result<Self> {
         check_columns("gaussian", columns)?;
         let rows = 2 * columns;

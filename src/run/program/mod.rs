@@ -8,8 +8,9 @@ mod normal;
 use std::sync::atomic::AtomicBool;
 
 use super::config::TrainConfig;
+use super::finish::end_of_iterations;
 use super::fleets::WorkerCommand;
-use super::train::{code_record, end_of_iterations, make_code};
+use super::train::{code_record, make_code};
 use crate::data::{Dense, Matrix};
 use crate::error::{Error, Result};
 use crate::program::{LinearProgram, Outcome, SolveOptions, Status, solve_with};
