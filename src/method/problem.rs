@@ -160,7 +160,7 @@ impl<'a> Problem<'a> {
     }
 
     /// What happened in the rounds since the last call.
-    pub(super) fn take_tally(&mut self) -> Rounds {
+    pub fn take_tally(&mut self) -> Rounds {
         std::mem::replace(&mut self.tally, no_rounds())
     }
 

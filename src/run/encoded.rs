@@ -175,10 +175,19 @@ impl Encoded {
 
     /// Completes the record with what is known once the run is over. `gap` is the bound on F - F* from one uncoded evaluation, where it
     /// was asked for.
-    pub fn complete(&self, record: &mut EncodedRecord, features: &Matrix<f64>, l2: f64, gap: Option<f64>) {
+    ///
+    /// # Errors
+    /// Eigenvalues that can't be found.
+    pub fn complete(
+        &mut self,
+        record: &mut EncodedRecord,
+        features: &Matrix<f64>,
+        l2: f64,
+        gap: Option<f64>,
+    ) -> Result<()> {
         record.true_gap = gap;
-        let Encoded::Rows(oracle) = self else { return };
-        let spectrum = oracle.spectrum();
+        let Encoded::Rows(oracle) = self else { return Ok(()) };
+        let spectrum = oracle.spectrum()?;
         record.subsets = spectrum.subsets;
         record.exhaustive = spectrum.exhaustive;
         record.smallest = spectrum.smallest;
@@ -192,6 +201,7 @@ impl Encoded {
         }
         record.contraction = record.conditioning.map(|conditioning| spectrum.contraction(conditioning));
         record.bound_applies = record.contraction.is_some_and(|contraction| contraction < 1.0);
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ mod check;
 mod config;
 mod directions;
 mod encoded;
+mod factorize;
 mod finish;
 mod fleets;
 mod gradients;
@@ -23,6 +24,7 @@ mod task;
 mod train;
 
 pub use config::{DeviceKind, FleetKind, TrainConfig};
+pub use factorize::{Factorization, Ratings, Sweep};
 pub use finish::{FinalEvaluation, evaluate};
 pub use fleets::{WorkerCommand, serve};
 pub use linear::{Finished, LinearRun};

@@ -262,9 +262,9 @@ impl<'a> Training<'a> {
                     }
                     None => evaluate(&prepared.features, &prepared.labels, &objective, &outcome.weights),
                 };
-                if let (Some(encoded), Some(record)) = (&encoded, &mut record.code.encoded) {
+                if let (Some(encoded), Some(record)) = (&mut encoded, &mut record.code.encoded) {
                     facts.gap_bound = facts.gap_bound.filter(|_| config.true_gap);
-                    encoded.complete(record, &prepared.features, objective.l2, facts.gap_bound);
+                    encoded.complete(record, &prepared.features, objective.l2, facts.gap_bound)?;
                 }
                 end_of_outcome(&mut record.end, &outcome, &facts);
                 let model = self.model(&task, &prepared, &outcome, &record.end, columns, raw_features);

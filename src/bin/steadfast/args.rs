@@ -242,7 +242,7 @@ pub struct LpArgs {
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
     /// byzantine-rivals, byzantine-fig4, -fig5, oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8,
-    /// oversketched-lp, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, or all
+    /// oversketched-lp, encoded-ridge, -lasso, -logistic, -movielens, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -259,7 +259,7 @@ pub struct ReproduceArgs {
     /// Only these attacks, comma-separated (byzantine-grid, byzantine-rivals)
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
-    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals)
+    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals, encoded-…)
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Storage of the shards

@@ -53,7 +53,8 @@ impl SubsetSpectrum {
     /// ```
     ///
     /// where `conditioning` is mu/M, the smallest over the largest curvature of F. It says something only below 1, which takes
-    /// `mu/M > 2 eps`; infinite for eps of 1 and more.
+    /// `mu/M > 2 eps`; infinite for eps of 1 and more. A row of S is a unit vector, so that losing even one makes eps at least `1/beta`:
+    /// at redundancy 2 and below the bound never says anything once a worker is late.
     pub fn contraction(&self, conditioning: f64) -> f64 {
         let eps = self.epsilon();
         if eps >= 1.0 {

@@ -6,7 +6,7 @@
 //!
 //! **Requires** the squared loss, no regularizer.
 //!
-//! **Cost.** One round an iteration. It ends where the gradient vanishes, or on a plateau of the encoded values.
+//! **Cost.** One round an iteration. It ends where the gradient vanishes, or on a plateau of what the rounds say.
 
 use super::plateau::Plateau;
 use super::{bounded_step, observe, require_squared};
@@ -65,7 +65,7 @@ impl Method for EncodedGradientDescent {
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
-        if self.plateau.reached(self.estimate) {
+        if self.plateau.reached(self.estimate, iterate.stationarity) {
             return Ok(Step::Plateau);
         }
         add_scaled(&mut iterate.weights, -self.step, &iterate.gradient);

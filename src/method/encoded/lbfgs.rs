@@ -82,7 +82,7 @@ impl Method for EncodedLbfgs {
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
-        if self.plateau.reached(self.estimate) {
+        if self.plateau.reached(self.estimate, iterate.stationarity) {
             return Ok(Step::Plateau);
         }
         self.pairs.find_direction(&iterate.gradient);

@@ -6,7 +6,7 @@
 //!
 //! **Requires** the squared loss; any regularizer with a proximal operator (lasso, elastic net, constraints), or none.
 //!
-//! **Cost.** One round an iteration. It ends where the proximal step vanishes, or on a plateau of the encoded values.
+//! **Cost.** One round an iteration. It ends where the proximal step vanishes, or on a plateau of what the rounds say.
 
 use super::plateau::Plateau;
 use super::{bounded_step, observe, require_squared};
@@ -71,7 +71,7 @@ impl Method for EncodedProximalGradient {
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
-        if self.plateau.reached(self.estimate) {
+        if self.plateau.reached(self.estimate, iterate.stationarity) {
             return Ok(Step::Plateau);
         }
         add_scaled(&mut iterate.weights, -self.step, &iterate.gradient);

@@ -92,6 +92,6 @@ impl<'a> Problem<'a> {
 
     /// How much larger than 1 subsets make an eigenvalue, as far as it was measured: `1 + eps`.
     pub(in crate::method) fn encoded_largest(&mut self) -> Result<f64> {
-        Ok(self.encoded_rows()?.spectrum().largest)
+        Ok(self.encoded_rows()?.spectrum()?.largest)
     }
 }

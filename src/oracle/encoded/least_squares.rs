@@ -41,7 +41,9 @@ pub struct EncodedLeastSquares {
     cols: usize,
     fleet: BlockFleet,
     first: usize,
-    spectrum: SubsetSpectrum,
+    /// Once it was asked for.
+    spectrum: Option<SubsetSpectrum>,
+    seed: Seed,
     /// Gradients and values of the last two gradient rounds, and who was there.
     latest: Gathered,
     before: Gathered,
@@ -84,7 +86,6 @@ impl EncodedLeastSquares {
         };
         let labels = encode_rows(&encoding, &column)?.iter().map(one).collect();
         let shards = encode_rows(&encoding, data)?;
-        let spectrum = encoding.spectrum(first, SUBSETS, seed)?;
         Ok(EncodedLeastSquares {
             encoding,
             shards,
@@ -93,7 +94,8 @@ impl EncodedLeastSquares {
             cols: data.cols(),
             fleet,
             first,
-            spectrum,
+            spectrum: None,
+            seed,
             latest: Gathered::default(),
             before: Gathered::default(),
             thin: 0,
@@ -208,8 +210,13 @@ impl EncodedOracle for EncodedLeastSquares {
         Overlap { workers, rows }
     }
 
-    fn spectrum(&self) -> &SubsetSpectrum {
-        &self.spectrum
+    fn spectrum(&mut self) -> Result<SubsetSpectrum> {
+        if let Some(known) = self.spectrum {
+            return Ok(known);
+        }
+        let measured = self.encoding.spectrum(self.first, SUBSETS, self.seed)?;
+        self.spectrum = Some(measured);
+        Ok(measured)
     }
 
     fn thin_overlaps(&self) -> u64 {

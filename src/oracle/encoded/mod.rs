@@ -32,8 +32,11 @@ pub trait EncodedOracle: Send {
     /// Writes the change between the last two gradients as those workers see it that are in both sets (without l2).
     fn change(&mut self, out: &mut [f64]) -> Overlap;
 
-    /// What subsets of k workers keep of the data.
-    fn spectrum(&self) -> &SubsetSpectrum;
+    /// What subsets of k workers keep of the data, measured when it is first asked for.
+    ///
+    /// # Errors
+    /// As [`Encoding::spectrum`](crate::coding::Encoding::spectrum).
+    fn spectrum(&mut self) -> Result<SubsetSpectrum>;
 
     /// Overlaps so far that had fewer rows than the data.
     fn thin_overlaps(&self) -> u64;
