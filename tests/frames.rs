@@ -4,6 +4,8 @@
 mod dropped;
 #[path = "frames/inputs.rs"]
 mod inputs;
+#[path = "frames/problems.rs"]
+mod problems;
 #[path = "frames/properties.rs"]
 mod properties;
 #[path = "frames/shards.rs"]

@@ -233,7 +233,9 @@ impl Factorization {
             Ok(outcome.weights)
         };
         if self.exact {
-            let tolerance = Tolerance { liars: 0, stragglers: self.workers - self.first };
+            // A product code promises three; more are peeled where they allow it.
+            let most = if self.code.starts_with("product") { 3 } else { self.workers };
+            let tolerance = Tolerance { liars: 0, stragglers: most.min(self.workers - self.first) };
             let code =
                 code_by_name(&self.code, self.workers, tolerance, CodeOptions { seed, ..CodeOptions::default() })?;
             let fleet = SimulatedFleet::<f64>::new(Box::new(CpuDevice::new(None)?), faults, clock);

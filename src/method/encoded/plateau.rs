@@ -2,11 +2,13 @@
 
 /// Estimates of a window.
 const WINDOW: usize = 25;
+/// Standard deviations of the rank sum of windows without a trend that a fall has to show: 1 window in 44 does by chance.
+const EVIDENCE: f64 = 2.0;
 
-/// Compares the means of successive windows of [`WINDOW`] estimates, of F and of the norm of its gradient (or proximal step): there is a
-/// plateau once the fall of both from one window to the next is below two standard errors of the difference. Estimates that still fall
-/// steadily are never taken for one, for of a straight line the fall is `WINDOW` steps and two standard errors are 4; of noise without
-/// a fall 1 in 44 is not, and the next window decides again. A fall that is slow beside the noise of the worker sets is cut short.
+/// Compares successive windows of [`WINDOW`] estimates, of F and of the norm of its gradient (or proximal step), by the test of Mann and
+/// Whitney: a window has fallen where its estimates rank below those of the window before by more than chance explains. There is a
+/// plateau once neither has. It looks at ranks alone, so a steady fall is one however small, and so is the start of a fast one; a fall
+/// that is slow beside the noise of the worker sets is cut short.
 #[derive(Debug, Default)]
 pub(super) struct Plateau {
     values: Windows,
@@ -21,11 +23,11 @@ impl Plateau {
     }
 }
 
-/// Mean of the window before with its squared standard error, and the window that is being filled.
+/// The window before, and the one that is being filled.
 #[derive(Debug, Default)]
 struct Windows {
+    before: Vec<f64>,
     window: Vec<f64>,
-    before: Option<(f64, f64)>,
 }
 
 impl Windows {
@@ -35,12 +37,16 @@ impl Windows {
         if self.window.len() < WINDOW {
             return None;
         }
+        let before = std::mem::replace(&mut self.before, std::mem::take(&mut self.window));
+        if before.is_empty() {
+            return None;
+        }
+        let pairs = before.iter().flat_map(|old| self.before.iter().map(move |new| old.total_cmp(new)));
+        // Whole and half numbers: exact.
+        let above: f64 = pairs.map(|order| 0.5 * f64::from(1 + order as i8)).sum();
         let count = WINDOW as f64;
-        let mean = self.window.iter().sum::<f64>() / count;
-        let variance = self.window.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (count * (count - 1.0));
-        self.window.clear();
-        let before = self.before.replace((mean, variance));
-        before.map(|(earlier, spread)| earlier - mean > 2.0 * (spread + variance).sqrt())
+        let deviation = count * ((2.0 * count + 1.0) / 12.0).sqrt();
+        Some(above - 0.5 * count * count > EVIDENCE * deviation)
     }
 }
 
@@ -59,7 +65,9 @@ mod tests {
         let noise = |t: usize| ((t * 7919 + 13) % 1009) as f64 / 1009.0 - 0.5;
         assert!(found(|t| 1.0 + 0.1 * noise(t)).is_some_and(|t| t < 250));
         assert_eq!(found(|t| 5.0 - 1e-3 * t as f64), None);
-        assert_eq!(found(|t| 0.95f64.powi(t as i32)), None);
+        assert_eq!(found(|t| 1.0 + 0.97f64.powi(t as i32)), None);
+        // All of it in the first steps, and then a crawl.
+        assert_eq!(found(|t| 100.0 * 0.1f64.powi(t as i32) - 1e-6 * t as f64), None);
         // A fall, and then noise.
         let both = |t: usize| 0.9f64.powi(t as i32) + 0.01 * (1.0 + noise(t));
         assert!(found(both).is_some_and(|t| (50..400).contains(&t)));

@@ -83,7 +83,7 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
     // A curve that falls: what F1 lacks to 1.
     let lacking = |iterate: &Iterate| 1.0 - f1(&iterate.weights, &support);
     let levels = Levels { title: &title, measure: "1 - F1 of the support", levels: &[0.5, 0.3, 0.2] };
-    let rows = compare(args, "encoded-lasso", &contest, &SCHEMES, args.trials.unwrap_or(2), &levels, &lacking)?;
+    let rows = compare(args, "encoded-lasso", &contest, &SCHEMES, args.trials.unwrap_or(8), &levels, &lacking)?;
     line(
         args,
         "paper: with 40 % of the workers not waited for, Steiner and Hadamard encoding reach the F1 of waiting for all in a",

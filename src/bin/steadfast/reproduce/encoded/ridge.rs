@@ -74,7 +74,7 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
         let levels = Levels { title: &title, measure: "F / F* - 1", levels: &[1.0, 0.1, 0.01] };
         let gap = move |iterate: &steadfast::method::Iterate| iterate.value / best - 1.0;
         let file = format!("encoded-ridge-k{first}");
-        let seeds = args.trials.unwrap_or(3);
+        let seeds = args.trials.unwrap_or(20);
         all.extend(compare(args, &file, &contest(first, 40), &SCHEMES, seeds, &levels, &gap)?);
     }
     line(
