@@ -45,6 +45,9 @@
 //! 8. [`method`] minimizes with an oracle, and never sees a worker.
 //! 9. [`trace`] keeps what happened; [`run`] joins all of it.
 //!
+//! Encoded optimization with tight frames ([`coding::Frame`], [`oracle::EncodedOracle`]) is the approximate side: nothing is decoded, and the
+//! record says what that gives up.
+//!
 //! Beside them, [`linear`] finds eigenpairs, PageRank scores and solutions of linear systems with an oracle, and [`program`] solves linear and semidefinite programs by the barrier method.
 //!
 //! For functions spread over a network without a master, [`network`] has graphs and communication matrices, and [`consensus`] the

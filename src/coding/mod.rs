@@ -7,6 +7,7 @@ mod encode;
 mod encode_csr;
 mod encode_dense;
 mod envelope;
+mod frame;
 mod keys;
 mod lagrange;
 mod locator;
@@ -26,11 +27,15 @@ pub use assignment::{
 };
 pub use encode::{Layout, encode_shard, encode_shards};
 pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
+pub use frame::{
+    Copies, EncodedShard, Encoding, FRAMES, FastFrame, Frame, GaussianFrame, Paley, Steiner, SubsetSpectrum,
+    encode_rows, frame_by_name, is_frame,
+};
 pub use keys::{KeyedCheck, Keys, honest_noise};
 pub use lagrange::Lagrange;
 pub use mds::Mds;
 pub use open_block::OpenBlock;
-pub use plan::{CodePlan, Cost, Plan};
+pub use plan::{CodePlan, Cost, FramePlan, Plan};
 pub use product::Product;
 pub use real_parity::{Basis, ParityOptions, RealParity};
 pub use registry::{CODES, CodeOptions, code_by_name};

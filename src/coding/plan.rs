@@ -1,7 +1,10 @@
 //! What each code would cost before anything is encoded: the exact counts of storage, work and communication of a gradient
 //! (one product with X and one with X').
 
+mod frames;
 mod gradients;
+
+pub use frames::FramePlan;
 
 use super::encode_csr::{class_entries, merged_entries};
 use super::mds;

@@ -1,7 +1,7 @@
 //! Codes by their names on the command line.
 
 use super::{
-    ASSIGNMENT_CODES, Basis, DataCode, Mds, ParityOptions, Product, RealParity, Replication, Tolerance, Uncoded,
+    ASSIGNMENT_CODES, Basis, DataCode, FRAMES, Mds, ParityOptions, Product, RealParity, Replication, Tolerance, Uncoded,
 };
 use crate::error::{Error, Result};
 use crate::params::Params;
@@ -87,7 +87,10 @@ pub fn code_by_name(
         }
         _ => {
             let (products, gradients) = (CODES.join(", "), ASSIGNMENT_CODES.join(", "));
-            Err(params.unknown(format!("{products}; to train on workers that send gradients: {gradients}, lagrange")))
+            let frames = FRAMES.join(", ");
+            Err(params.unknown(format!(
+                "{products}; to train on workers that send gradients: {gradients}, lagrange; approximate, on encoded data: {frames}"
+            )))
         }
     }
 }

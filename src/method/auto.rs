@@ -1,15 +1,16 @@
 //! Methods by name, and the one that `--method auto` takes.
 
 use super::{
-    CoordinateDescent, DualBarrier, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions,
-    ProximalGradient, RobustGd, Sgd, SgdOptions,
+    CoordinateDescent, DualBarrier, EncodedCoordinateDescent, EncodedGradientDescent, EncodedLbfgs,
+    EncodedProximalGradient, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient,
+    RobustGd, Sgd, SgdOptions,
 };
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 16] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -22,6 +23,10 @@ pub const NAMES: [&str; 12] = [
     "coordinate-descent",
     "robust-gd",
     "sgd",
+    "encoded-gradient-descent",
+    "encoded-lbfgs",
+    "encoded-proximal-gradient",
+    "encoded-coordinate-descent",
 ];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
@@ -42,6 +47,10 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "coordinate-descent" => Box::new(CoordinateDescent::parse(&mut options)?),
         "robust-gd" => Box::new(RobustGd::parse(&mut options)?),
         "sgd" => Box::new(Sgd::new(SgdOptions::parse(&mut options)?)),
+        "encoded-gradient-descent" => Box::new(EncodedGradientDescent::parse(&mut options)?),
+        "encoded-lbfgs" => Box::new(EncodedLbfgs::parse(&mut options)?),
+        "encoded-proximal-gradient" => Box::new(EncodedProximalGradient::parse(&mut options)?),
+        "encoded-coordinate-descent" => Box::new(EncodedCoordinateDescent::parse(&mut options)?),
         "giant" => Box::new(Giant::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };

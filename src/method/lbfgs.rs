@@ -34,14 +34,14 @@ pub struct Lbfgs {
     oldest: usize,
     /// Buffers of a skipped or forgotten pair, used again.
     spare: Vec<Pair>,
-    direction: Vec<f64>,
+    pub(super) direction: Vec<f64>,
     ray: Ray,
 }
 
 #[derive(Debug, Default)]
-struct Pair {
-    s: Vec<f64>,
-    y: Vec<f64>,
+pub(super) struct Pair {
+    pub s: Vec<f64>,
+    pub y: Vec<f64>,
     /// `s . y` and `y . y`.
     curvature: f64,
     y_square: f64,
@@ -67,7 +67,7 @@ impl Lbfgs {
     }
 
     /// `direction = -H gradient` by the two-loop recursion.
-    fn find_direction(&mut self, gradient: &[f64]) {
+    pub(super) fn find_direction(&mut self, gradient: &[f64]) {
         let p = &mut self.direction;
         p.iter_mut().zip(gradient).for_each(|(p, g)| *p = -g);
         let (newer, older) = self.pairs.split_at_mut(self.oldest);
@@ -87,7 +87,7 @@ impl Lbfgs {
     }
 
     /// Keeps the pair unless its curvature is within the gradients' rounding.
-    fn keep(&mut self, mut pair: Pair, gradient_noise: f64) {
+    pub(super) fn keep(&mut self, mut pair: Pair, gradient_noise: f64) {
         pair.curvature = dot(&pair.s, &pair.y);
         pair.y_square = dot(&pair.y, &pair.y);
         if !(pair.curvature > 2.0 * gradient_noise * norm(&pair.s) && pair.curvature.is_normal()) {

@@ -4,6 +4,7 @@
 mod auto;
 mod coordinate_descent;
 mod dual_barrier;
+mod encoded;
 mod fista;
 mod forward_backward;
 mod giant;
@@ -25,6 +26,7 @@ mod vector;
 pub use auto::{NAMES, by_name, for_objective};
 pub use coordinate_descent::{CoordinateDescent, Order};
 pub use dual_barrier::DualBarrier;
+pub use encoded::{EncodedCoordinateDescent, EncodedGradientDescent, EncodedLbfgs, EncodedProximalGradient};
 pub use fista::Fista;
 pub use giant::{Giant, Stragglers};
 pub use gradient_descent::GradientDescent;
@@ -53,6 +55,8 @@ pub enum Step {
     },
     /// The method itself can tell that what is left is rounding: the iterate stands, with its duality gap.
     Rounding,
+    /// The estimates that the method goes by fall no more: what an approximate code can give has been reached.
+    Plateau,
     /// No step decreases F measurably, from margins computed in full and along the plainest direction the method has.
     Stuck,
 }

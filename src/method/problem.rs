@@ -2,6 +2,7 @@
 
 mod blocks;
 mod directions;
+mod encoded;
 mod gradients;
 mod hessians;
 mod samples;
@@ -14,6 +15,7 @@ use crate::objective::Objective;
 use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOracle, Rounds};
 use crate::seed::Seed;
 use directions::DirectionRef;
+use encoded::EncodedRef;
 use gradients::GradientRef;
 use hessians::HessianRef;
 
@@ -31,6 +33,7 @@ pub struct Problem<'a> {
     hessian: Option<HessianRef<'a>>,
     directions: Option<DirectionRef<'a>>,
     gradients: Option<GradientRef<'a>>,
+    encoded: Option<EncodedRef<'a>>,
     seed: Seed,
     curvature: Vec<f64>,
     /// Made of what the last Hessian was.
@@ -71,6 +74,7 @@ impl<'a> Problem<'a> {
             hessian: None,
             directions: None,
             gradients: None,
+            encoded: None,
             seed: Seed::default(),
             curvature: vec![],
             last_hessian: None,
@@ -144,6 +148,9 @@ impl<'a> Problem<'a> {
         if let Some(oracle) = &self.gradients {
             counters.add(&oracle.0.counters());
         }
+        if let Some(oracle) = &self.encoded {
+            counters.add(&oracle.counters());
+        }
         counters
     }
 
@@ -153,7 +160,7 @@ impl<'a> Problem<'a> {
     }
 
     /// What happened in the rounds since the last call.
-    pub(super) fn take_tally(&mut self) -> Rounds {
+    pub fn take_tally(&mut self) -> Rounds {
         std::mem::replace(&mut self.tally, no_rounds())
     }
 

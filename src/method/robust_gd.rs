@@ -42,7 +42,7 @@ impl RobustGd {
     }
 
     /// 1 / L.
-    fn measured_step(problem: &mut Problem<'_>, margins: &[f64]) -> Result<f64> {
+    pub(super) fn measured_step(problem: &mut Problem<'_>, margins: &[f64]) -> Result<f64> {
         let k = problem.objective().loss.outputs();
         let d = problem.dimension() / k;
         // The singular vectors of X are the same for all K outputs; a start without structure meets every one of them.

@@ -137,6 +137,10 @@ pub fn solve(
                 run.account(problem);
                 Some(Status::Rounding)
             }
+            Step::Plateau => {
+                run.account(problem);
+                Some(Status::Plateau)
+            }
             Step::Stuck => Some(run.stuck(problem, &iterate)?),
         };
     };

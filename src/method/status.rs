@@ -31,6 +31,8 @@ pub enum Status {
     },
     /// The tolerance was not met, but neither F nor its gradient can be told from rounding any more.
     Rounding,
+    /// The tolerance was not met, and the estimates of an approximate code fall no more: the answer is as good as it gets.
+    Plateau,
     /// The allowed number of iterations passed first.
     IterationLimit,
     /// The allowed time passed first.
@@ -40,15 +42,15 @@ pub enum Status {
 }
 
 impl Status {
-    /// True when the run found what its arithmetic can find.
+    /// True when the run found what its arithmetic and its code can find.
     pub fn is_solved(self) -> bool {
-        matches!(self, Status::Converged { .. } | Status::Rounding)
+        matches!(self, Status::Converged { .. } | Status::Rounding | Status::Plateau)
     }
 
     /// The command line's exit status: 0 solved, 4 stopped by a limit, 130 interrupted.
     pub fn exit_status(self) -> u8 {
         match self {
-            Status::Converged { .. } | Status::Rounding => 0,
+            Status::Converged { .. } | Status::Rounding | Status::Plateau => 0,
             Status::IterationLimit | Status::TimeLimit => 4,
             Status::Interrupted => 130,
         }
@@ -59,6 +61,7 @@ impl Status {
         match self {
             Status::Converged { .. } => "converged",
             Status::Rounding => "rounding",
+            Status::Plateau => "plateau",
             Status::IterationLimit => "iteration-limit",
             Status::TimeLimit => "time-limit",
             Status::Interrupted => "interrupted",
@@ -101,6 +104,7 @@ mod tests {
                 r#"{"status":"converged","criterion":"proximal-step"}"#,
             ),
             (Status::Rounding, r#"{"status":"rounding"}"#),
+            (Status::Plateau, r#"{"status":"plateau"}"#),
             (Status::IterationLimit, r#"{"status":"iteration-limit"}"#),
             (Status::TimeLimit, r#"{"status":"time-limit"}"#),
             (Status::Interrupted, r#"{"status":"interrupted"}"#),

@@ -15,7 +15,9 @@ mod regularizers;
 pub use evaluate::LineValue;
 pub use losses::{Huber, LeastSquares, Logistic, NonlinearLeastSquares, Poisson, Softmax, SquaredHinge};
 pub use registry::{LOSS_NAMES, loss_by_id, loss_by_name};
-pub use regularizers::{BoxConstraint, HingeDual, L1, L2Ball, Penalized, Penalty, REGULARIZER_NAMES, Simplex};
+pub use regularizers::{
+    BoxConstraint, HingeDual, L1, L2Ball, LinearCost, Penalized, Penalty, REGULARIZER_NAMES, Simplex,
+};
 
 use std::sync::Arc;
 

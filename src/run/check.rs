@@ -132,6 +132,16 @@ impl TrainConfig {
         if self.fleet == FleetKind::Tcp && delay != Delay::None {
             return Err(Error::usage("--delay with --fleet tcp", &self.delay, "none: real workers take real time"));
         }
+        if self.is_encoded() {
+            return self.check_encoded();
+        }
+        if self.true_gap {
+            return Err(Error::usage(
+                "--true-gap",
+                "a code that is not approximate",
+                "a frame's --code, or without it",
+            ));
+        }
         if let Some(code) = self.gradient_code()? {
             return self.check_gradients(&code);
         }

@@ -76,6 +76,9 @@ pub struct TrainConfig {
     pub stragglers: usize,
     /// Secret check vectors a worker; `None`: 2 for more than 16 workers with liars, else none.
     pub keys: Option<usize>,
+    /// Of an approximate run on encoded data, bounds F - F* at the end by one evaluation on the data as read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub true_gap: bool,
     /// Goes on beyond the code's guarantee and says so, where it would refuse.
     pub uncertified: bool,
     /// Gather policy; `None`: `decodable` where stragglers are tolerated, else `all`.
@@ -125,6 +128,7 @@ impl Default for TrainConfig {
             liars: 0,
             stragglers: 0,
             keys: None,
+            true_gap: false,
             uncertified: false,
             gather: None,
             inject_liars: 0,

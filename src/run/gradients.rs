@@ -45,6 +45,7 @@ impl GradientCode {
             liars: config.liars,
             stragglers: config.stragglers,
             approximate: !exact,
+            encoded: None,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::call::{Call, call_setters};
 use super::config::TrainConfig;
+use super::finish::end_of_iterations;
 use super::fleets;
-use super::train::{code_record, end_of_iterations, make_code};
+use super::train::{code_record, make_code};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::linear::{Answer, Products};

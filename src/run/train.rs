@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use super::call::{Call, call_setters};
 use super::config::TrainConfig;
-use super::finish::{FinalEvaluation, evaluate};
+use super::finish::{end_of_iterations, end_of_outcome, evaluate};
 use super::fleets::Rows;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::svm::{Dual, Units};
 use super::task::Task;
-use super::{directions, fleets, gradients, hessian, prepare};
+use super::{directions, encoded, fleets, gradients, hessian, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
@@ -18,7 +18,7 @@ use crate::method::{self, Outcome, Problem, SolveOptions};
 use crate::objective::Loss;
 use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle};
 use crate::seed::Seed;
-use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
+use crate::trace::{CodeRecord, DataRecord, FinalRecord, Observer, Recorder, RunRecord, SCHEMA};
 
 /// A training run, ready to start.
 ///
@@ -157,9 +157,13 @@ impl<'a> Training<'a> {
             None => (&prepared.features, &prepared.labels),
         };
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
-        let gradient_code = config.gradient_code()?;
-        // Nothing else does without products.
-        let name = if gradient_code.is_some() && config.method == "auto" { "robust-gd" } else { &config.method };
+        let gradient_code = if config.is_encoded() { None } else { config.gradient_code()? };
+        let name = match &gradient_code {
+            // Nothing else does without products.
+            Some(_) if config.method == "auto" => "robust-gd",
+            None if config.is_encoded() => config.encoded_method(&objective),
+            _ => &config.method,
+        };
         let mut method = method::for_objective(name, &objective)?;
         if config.workers > n {
             return Err(Error::usage("--workers", config.workers, format!("at most the {n} rows of the data")));
@@ -182,7 +186,13 @@ impl<'a> Training<'a> {
             Some(dual) => vec![0.0; dual.features.cols()],
             None => self.start(&task, &prepared, objective.loss.outputs() * d)?,
         };
+        let mut encoded = None;
         let (mut workers, opened, code_record) = match &gradient_code {
+            None if config.is_encoded() => {
+                let (holders, products, record) = encoded::open(&config, method.name(), &objective, &prepared)?;
+                encoded = Some(holders);
+                (None, products, record)
+            }
             Some(code) => {
                 let (gradients, products) =
                     gradients::open(&config, code, &objective, &prepared.features, &prepared.labels)?;
@@ -212,6 +222,9 @@ impl<'a> Training<'a> {
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
                 .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle))
                 .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle));
+            if let Some(encoded) = &mut encoded {
+                problem = encoded.attach(problem);
+            }
             let mut units = Units(dual.as_ref().map_or(1.0, |dual| dual.scale));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut units, &mut witness, &mut recorder];
             observers.extend(self.call.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
@@ -233,7 +246,7 @@ impl<'a> Training<'a> {
         end_of_iterations(&mut record);
         match result {
             Ok(mut outcome) => {
-                let facts = match &dual {
+                let mut facts = match &dual {
                     Some(dual) => {
                         let duals = std::mem::take(&mut outcome.weights);
                         outcome.weights = dual.primal(&duals);
@@ -241,6 +254,10 @@ impl<'a> Training<'a> {
                     }
                     None => evaluate(&prepared.features, &prepared.labels, &objective, &outcome.weights),
                 };
+                if let (Some(encoded), Some(record)) = (&mut encoded, &mut record.code.encoded) {
+                    facts.gap_bound = facts.gap_bound.filter(|_| config.true_gap);
+                    encoded.complete(record, &prepared.features, objective.l2, facts.gap_bound)?;
+                }
                 end_of_outcome(&mut record.end, &outcome, &facts);
                 let model = self.model(&task, &prepared, &outcome, &record.end, columns, raw_features);
                 record.end.train_score = Some(task.score(&facts.margins, &prepared.labels).value());
@@ -345,42 +362,6 @@ pub(super) fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeReco
         liars: config.liars,
         stragglers: config.stragglers,
         approximate: false,
+        encoded: None,
     }
-}
-
-/// What the iterations alone say of the end.
-pub(super) fn end_of_iterations(record: &mut RunRecord) {
-    let mut liars = Vec::new();
-    let mut late = Vec::new();
-    for i in &record.iterations {
-        liars.extend_from_slice(&i.liars);
-        late.extend_from_slice(&i.late);
-    }
-    for names in [&mut liars, &mut late] {
-        names.sort_unstable();
-        names.dedup();
-    }
-    let end = &mut record.end;
-    end.certified = !record.iterations.is_empty() && record.iterations.iter().all(|i| i.certified);
-    end.keyed = record.iterations.iter().any(|i| i.keyed);
-    end.bound = record.iterations.iter().map(|i| i.bound).fold(0.0, f64::max);
-    end.naming = NamingScore::of(&record.iterations);
-    (end.liars, end.late) = (liars, late);
-    if let Some(last) = record.iterations.last() {
-        end.objective = last.objective;
-        end.gradient_norm = last.gradient_norm;
-        end.iterations = last.iteration;
-        end.rounds = last.rounds;
-        end.virtual_seconds = last.virtual_seconds;
-        end.wall_seconds = last.wall_seconds;
-    }
-}
-
-fn end_of_outcome(end: &mut FinalRecord, outcome: &Outcome, facts: &FinalEvaluation) {
-    end.status = outcome.status.name().into();
-    end.objective = facts.objective;
-    end.duality_gap = facts.duality_gap;
-    end.gap_bound = facts.gap_bound;
-    end.margin_drift = outcome.margin_drift;
-    end.weights_norm = outcome.weights.iter().map(|w| w * w).sum::<f64>().sqrt();
 }

@@ -6,6 +6,7 @@ use rand::seq::index;
 use super::{FactorRows, Sketch, check_dimension};
 use crate::data::Dense;
 use crate::error::{Error, Result};
+use crate::kernel::walsh_hadamard;
 use crate::seed::{Purpose, Seed};
 
 /// `S' = sqrt(N/m) P H D`: random signs D on the rows of A, padded with zeros to a power of two N; the orthonormal Hadamard
@@ -45,7 +46,7 @@ impl Sketch for Srht {
         for (i, row) in transformed.chunks_exact_mut(cols.max(1)).take(a.rows()).enumerate() {
             a.add_row(i, if stream.random() { 1.0 } else { -1.0 }, row);
         }
-        hadamard(&mut transformed, cols);
+        walsh_hadamard(&mut transformed, cols);
         let scale = 1.0 / (m as f64).sqrt();
         let mut out = Dense::zeros(m, cols);
         for (j, i) in index::sample(&mut stream, padded, m).into_iter().enumerate() {
@@ -59,18 +60,4 @@ impl Sketch for Srht {
 /// The power of two that `rows` are padded to.
 pub(super) fn padded(rows: usize) -> usize {
     rows.checked_next_power_of_two().unwrap_or(rows)
-}
-
-/// The Walsh-Hadamard transform, not normalized, of every column; the number of rows is a power of two.
-fn hadamard(values: &mut [f64], cols: usize) {
-    let mut half = cols;
-    while half < values.len() {
-        for block in values.chunks_exact_mut(2 * half) {
-            let (upper, lower) = block.split_at_mut(half);
-            for (a, b) in upper.iter_mut().zip(lower) {
-                (*a, *b) = (*a + *b, *a - *b);
-            }
-        }
-        half *= 2;
-    }
 }

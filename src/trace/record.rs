@@ -38,6 +38,47 @@ pub struct CodeRecord {
     /// True for robust aggregators: values are estimates, and nothing is decoded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub approximate: bool,
+    /// What a run on encoded data can say of itself; nothing for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoded: Option<EncodedRecord>,
+}
+
+/// In place of a certificate, for encoded data of which the first replies are taken and nothing is decoded (paper 000).
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct EncodedRecord {
+    /// True where columns are encoded: the limit is then exact, and what is below of subsets is not measured.
+    pub columns: bool,
+    /// k, the replies that a round waits for.
+    pub first: usize,
+    /// `S'S = beta I`.
+    pub tight: bool,
+    /// Moreover equiangular.
+    pub equiangular: bool,
+    /// Sets of k workers that were looked at.
+    pub subsets: usize,
+    /// All there are.
+    pub exhaustive: bool,
+    /// The smallest eigenvalue of `S_A'S_A/(beta eta)` over these sets A; 1 loses nothing.
+    pub smallest: f64,
+    /// The median of the sets' smallest eigenvalues.
+    pub median_smallest: f64,
+    /// The largest.
+    pub largest: f64,
+    /// `max(1 - smallest, largest - 1)`.
+    pub epsilon: f64,
+    /// mu/M of F, where epsilon leaves the published bound a chance and there are few columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conditioning: Option<f64>,
+    /// `kappa gamma` of that bound, which says something below 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contraction: Option<f64>,
+    /// True where the published bound on F holds and says something.
+    pub bound_applies: bool,
+    /// Pairs of L-BFGS from fewer encoded rows than the data have.
+    pub thin_overlaps: u64,
+    /// F(w) - F* is at most this, by one evaluation on the data as read at the end, where it was asked for and there is a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub true_gap: Option<f64>,
 }
 
 /// How many worker-iterations the master named rightly, missed, and named wrongly; against what was injected.

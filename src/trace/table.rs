@@ -1,6 +1,6 @@
 //! The final table of a run, as text.
 
-use super::record::RunRecord;
+use super::record::{EncodedRecord, RunRecord};
 
 /// In how many iterations each worker is named, as `worker (times)`, most often first.
 fn tally<'a>(lists: impl Iterator<Item = &'a Vec<usize>>, count: usize) -> String {
@@ -51,6 +51,9 @@ fn certificate(record: &RunRecord) -> String {
             ),
         };
     }
+    if let Some(encoded) = &record.code.encoded {
+        return approximate(record, encoded);
+    }
     if record.code.approximate {
         return "approximate: a robust aggregator's estimate of the gradient, with no bound on its error".into();
     }
@@ -62,6 +65,25 @@ fn certificate(record: &RunRecord) -> String {
     }
     let open = record.iterations.iter().filter(|i| !i.certified).count();
     format!("NOT certified in {open} of {all} iterations: beyond the code's guarantee, as --uncertified allows")
+}
+
+/// What stands in a certificate's place where nothing is decoded.
+fn approximate(record: &RunRecord, encoded: &EncodedRecord) -> String {
+    let (k, m) = (encoded.first, record.code.workers);
+    if encoded.columns {
+        return format!("approximate on the way, exact in the limit: the first {k} of {m} blocks move in each round");
+    }
+    let bound = match encoded.contraction {
+        Some(contraction) if encoded.bound_applies => format!("applies (contraction {contraction:.4})"),
+        Some(contraction) => format!("does not apply (contraction {contraction:.3}, not below 1)"),
+        None if encoded.epsilon >= 0.5 => "does not apply (eps is not below 1/2)".into(),
+        None => "was not checked (too many columns)".into(),
+    };
+    let all = if encoded.exhaustive { "all " } else { "" };
+    format!(
+        "approximate: the first {k} of {m} replies, never decoded; {all}{} sets of {k} keep eigenvalues {:.3} to {:.3} of 1 (eps {:.3}); the published bound {bound}",
+        encoded.subsets, encoded.smallest, encoded.largest, encoded.epsilon
+    )
 }
 
 /// The table that ends a training run: how it ended, what it cost, who was late, who lied, and what is certified.

@@ -100,6 +100,8 @@ pub struct TrainArgs {
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
     /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso),
+    /// on encoded data (a frame's --code) encoded-lbfgs, encoded-gradient-descent, encoded-proximal-gradient and
+    /// encoded-coordinate-descent (any loss with one output, exact in the limit);
     /// robust-gd:step=…, sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,steps=N (of one iteration; an epoch
     /// unless given)
     #[arg(long, default_value = "auto", help_heading = "Method")]
@@ -116,6 +118,9 @@ pub struct TrainArgs {
     /// Wall seconds
     #[arg(long, value_name = "S", help_heading = "Method", allow_hyphen_values = true)]
     pub time_limit: Option<f64>,
+    /// Of a run on encoded data, bound at the end how far above the optimum it is, by one evaluation on the data as read
+    #[arg(long, help_heading = "Method")]
+    pub true_gap: bool,
     /// Start from a model file
     #[arg(long, value_name = "MODEL", help_heading = "Method")]
     pub init: Option<PathBuf>,
@@ -156,6 +161,7 @@ impl TrainArgs {
             iterations: self.iterations,
             tolerance: self.tolerance,
             time_limit: self.time_limit,
+            true_gap: self.true_gap,
             ..self.fleet_options.config()
         }
     }
@@ -239,7 +245,7 @@ pub struct LpArgs {
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
     /// byzantine-rivals, byzantine-fig4, -fig5, oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8,
-    /// oversketched-lp, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, or all
+    /// oversketched-lp, encoded-ridge, -lasso, -logistic, -movielens, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -256,7 +262,7 @@ pub struct ReproduceArgs {
     /// Only these attacks (byzantine-grid, byzantine-rivals) or lies (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
-    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals)
+    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals, encoded-…)
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Storage of the shards

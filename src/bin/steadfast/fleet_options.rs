@@ -42,7 +42,8 @@ struct Tolerated {
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     workers: Option<usize>,
     /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`); for workers that send gradients
-    /// (`train`) gradient-coding, draco, detox or lagrange [default: real-parity with --liars or --stragglers, else uncoded]
+    /// (`train`) gradient-coding, draco, detox or lagrange; for approximate answers from the first replies (`train`) the frames
+    /// hadamard, steiner, paley, hadamard-etf, gaussian, haar-wavelet [default: real-parity with --liars or --stragglers, else uncoded]
     #[arg(long, value_name = "NAME")]
     code: Option<String>,
     /// Robust aggregation without a code, or over detox (`train`): mean, median, trimmed-mean, geometric-median, krum, multi-krum,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use steadfast::Result;
-use steadfast::coding::{Plan, Tolerance};
+use steadfast::coding::{FramePlan, Plan, Tolerance};
 use steadfast::sketch::HessianCost;
 
 use crate::args::PlanArgs;
@@ -14,8 +14,10 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
     let tolerance = Tolerance { liars: args.liars, stragglers: args.stragglers };
     let plan = Plan::new(args.rows, args.cols, args.nnz, args.workers, tolerance)?;
     let hessian = HessianCost::new(&args.sketch, args.rows, args.cols, args.classes, args.nnz)?;
+    // Frames carry no liars.
+    let frames = if args.liars == 0 { FramePlan::all(args.rows, args.workers, args.stragglers)? } else { Vec::new() };
     if args.json {
-        output::json(&Plans { codes: &plan, hessian: &hessian })?;
+        output::json(&Plans { codes: &plan, frames: &frames, hessian: &hessian })?;
         return Ok(0);
     }
     let mut text = String::new();
@@ -54,6 +56,7 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
     text.push_str(
         "redundancy counts X and X' (2 = each stored once); workers of codes in brackets send gradients of rows they hold\n",
     );
+    text.push_str(&describe_frames(&frames));
     text.push_str(&describe(&hessian));
     output::text(&text)?;
     Ok(0)
@@ -64,7 +67,32 @@ pub fn run(args: &PlanArgs) -> Result<u8> {
 struct Plans<'a> {
     #[serde(flatten)]
     codes: &'a Plan,
+    frames: &'a [FramePlan],
     hessian: &'a HessianCost,
+}
+
+/// What encoding with frames keeps when the first k replies are taken and nothing is decoded.
+fn describe_frames(frames: &[FramePlan]) -> String {
+    let mut text = String::new();
+    if !frames.is_empty() {
+        text.push_str("approximate, nothing decoded: the eigenvalues that sets of k workers keep (1 loses nothing)\n");
+    }
+    for frame in frames {
+        let _ = match (frame.redundancy, &frame.spectrum, &frame.refused) {
+            (Some(redundancy), Some(s), _) => writeln!(
+                text,
+                "{:24} redundancy {redundancy:.3}; k = {}: {:.3} to {:.3}, eps {:.3} ({} sets)",
+                frame.name,
+                s.kept,
+                s.smallest,
+                s.largest,
+                s.epsilon(),
+                s.subsets
+            ),
+            (.., why) => writeln!(text, "{:24} no: {}", frame.name, why.as_deref().unwrap_or("there is none")),
+        };
+    }
+    text
 }
 
 /// What a Hessian costs, and what `oversketched-newton` takes.

@@ -21,7 +21,7 @@ impl<'a> Problem<'a> {
 
     /// False where gradients are estimates, of which nothing follows about the distance to the optimum.
     pub(in crate::method) fn knows_gradients(&self) -> bool {
-        self.gradients.as_ref().is_none_or(|oracle| oracle.0.is_exact())
+        self.encoded.is_none() && self.gradients.as_ref().is_none_or(|oracle| oracle.0.is_exact())
     }
 
     /// Asks the workers for the mean loss's gradient at `weights`: one round. False without such workers.

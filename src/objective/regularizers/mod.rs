@@ -4,6 +4,7 @@ mod bounds;
 mod hinge_dual;
 mod l1;
 mod l2_ball;
+mod linear_cost;
 mod penalty;
 mod simplex;
 
@@ -11,6 +12,7 @@ pub use bounds::BoxConstraint;
 pub use hinge_dual::HingeDual;
 pub use l1::L1;
 pub use l2_ball::L2Ball;
+pub use linear_cost::LinearCost;
 pub use penalty::{Penalty, REGULARIZER_NAMES};
 pub use simplex::Simplex;
 

@@ -7,7 +7,8 @@ mod normal;
 
 use super::call::{Call, call_setters};
 use super::config::TrainConfig;
-use super::train::{code_record, end_of_iterations, make_code};
+use super::finish::end_of_iterations;
+use super::train::{code_record, make_code};
 use crate::data::{Dense, Matrix};
 use crate::error::{Error, Result};
 use crate::program::{LinearProgram, Outcome, SolveOptions, Status, solve_with};

@@ -2,6 +2,7 @@
 
 mod coordinates;
 mod devices;
+mod encoded;
 mod envelope;
 mod grid;
 mod large;
@@ -22,7 +23,7 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 20] = [
+const NAMES: [(&str, Reproduction); 24] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
@@ -40,6 +41,10 @@ const NAMES: [(&str, Reproduction); 20] = [
     ("oversketched-fig7", oversketched::fig7),
     ("oversketched-fig8", oversketched::fig8),
     ("oversketched-lp", linear_programs::run),
+    ("encoded-ridge", encoded::ridge),
+    ("encoded-lasso", encoded::lasso),
+    ("encoded-logistic", encoded::logistic),
+    ("encoded-movielens", encoded::movielens),
     ("partitioned-example", partitioned::example),
     ("partitioned-theorem3.1", partitioned::theorem),
     ("partitioned-corollary3.2", partitioned::corollary),

@@ -1,0 +1,146 @@
+//! Projections onto affine sets and polyhedra as least squares on encoded data.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::coding::frame_by_name;
+use crate::data::Matrix;
+use crate::error::{Error, Result};
+use crate::fleet::{BlockFleet, Clock, Delay, Faults};
+use crate::method::{Problem, SolveOptions, by_name, solve};
+use crate::objective::{LeastSquares, LinearCost, Objective, Regularizer};
+use crate::oracle::{EncodedLeastSquares, MasterProducts};
+use crate::seed::Seed;
+
+/// Projects a point onto `{x: A x = b}` or `{x: A x <= b}` with workers that hold encoded rows, of which the first k of m count.
+///
+/// Onto an affine set it is the shortest move d with `A d = b - A x`, which gradient methods from 0 find. Its residual is 0, and then
+/// whichever workers are late: the limit is the projection itself. Onto a polyhedron the multipliers of the inequalities are the
+/// least of `|A'a - x|^2 / 2 + b'a` over `a >= 0`, of whose rows, the coordinates of x, k < m workers make an approximate problem.
+///
+/// ```
+/// use steadfast::data::{Dense, Matrix};
+/// use steadfast::run::Projection;
+/// let plane = Matrix::Dense(Dense::new(1, 3, vec![1.0, 1.0, 1.0])?);
+/// let found = Projection { workers: 2, first: 2, ..Projection::default() }.onto_affine(&plane, &[3.0], &[0.0; 3])?;
+/// assert!(found.point.iter().all(|x| (x - 1.0).abs() < 1e-9));
+/// # Ok::<(), steadfast::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projection {
+    /// A frame, `uncoded` or `replication`.
+    pub code: String,
+    /// m.
+    pub workers: usize,
+    /// k.
+    pub first: usize,
+    /// Delay model.
+    pub delay: String,
+    /// Most iterations.
+    pub iterations: usize,
+    /// On the norm of the gradient, or of the proximal step.
+    pub tolerance: f64,
+    /// The one seed.
+    pub seed: u64,
+}
+
+impl Default for Projection {
+    fn default() -> Self {
+        Projection {
+            code: "hadamard".into(),
+            workers: 8,
+            first: 8,
+            delay: "none".into(),
+            iterations: 5000,
+            tolerance: 1e-11,
+            seed: 0,
+        }
+    }
+}
+
+/// Where a projection ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projected {
+    /// The point.
+    pub point: Vec<f64>,
+    /// The largest violation of an equation or inequality there.
+    pub violation: f64,
+    /// Iterations.
+    pub iterations: usize,
+    /// Virtual seconds.
+    pub seconds: f64,
+}
+
+impl Projection {
+    /// The point of `{x: A x = b}` next to `from`, for consistent equations A (p x d).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for lengths that don't fit and codes that can't be had; those of the rounds.
+    pub fn onto_affine(&self, equations: &Matrix<f64>, right: &[f64], from: &[f64]) -> Result<Projected> {
+        check(equations, right, from)?;
+        let mut labels = vec![0.0; right.len()];
+        equations.multiply(from, 1, &mut labels);
+        labels.iter_mut().zip(right).for_each(|(y, b)| *y = b - *y);
+        let (mut point, iterations, seconds) = self.least_squares(equations, &labels, None)?;
+        point.iter_mut().zip(from).for_each(|(x, from)| *x += from);
+        let violation = residuals(equations, right, &point).map(f64::abs).fold(0.0, f64::max);
+        Ok(Projected { point, violation, iterations, seconds })
+    }
+
+    /// The point of `{x: A x <= b}` next to `from`, for inequalities A (p x d) that some point satisfies.
+    ///
+    /// # Errors
+    /// As [`Projection::onto_affine`].
+    pub fn onto_polyhedron(&self, inequalities: &Matrix<f64>, right: &[f64], from: &[f64]) -> Result<Projected> {
+        check(inequalities, right, from)?;
+        // F is the mean over the d rows of A'.
+        let d = from.len() as f64;
+        let costs = LinearCost::new(right.iter().map(|b| b / d).collect())?;
+        let turned = inequalities.transposed()?;
+        let (multipliers, iterations, seconds) = self.least_squares(&turned, from, Some(Arc::new(costs)))?;
+        let mut point = vec![0.0; from.len()];
+        inequalities.multiply_transposed(&multipliers, 1, &mut point);
+        point.iter_mut().zip(from).for_each(|(x, from)| *x = from - *x);
+        let violation = residuals(inequalities, right, &point).fold(0.0, f64::max);
+        Ok(Projected { point, violation, iterations, seconds })
+    }
+
+    fn least_squares(
+        &self,
+        data: &Matrix<f64>,
+        labels: &[f64],
+        regularizer: Option<Arc<dyn Regularizer>>,
+    ) -> Result<(Vec<f64>, usize, f64)> {
+        let method = if regularizer.is_some() { "encoded-proximal-gradient" } else { "encoded-lbfgs" };
+        let objective = Objective { loss: Arc::new(LeastSquares), l2: 0.0, regularizer, intercept: false };
+        let seed = Seed(self.seed);
+        let clock = Clock { delay: Delay::parse(&self.delay)?, seed, ..Clock::default() };
+        let encoding = frame_by_name(&self.code, data.rows(), self.workers, seed)?;
+        encoding.check_first(self.first, false)?;
+        let fleet = BlockFleet::new(Faults::none(self.workers), clock);
+        let mut oracle = EncodedLeastSquares::new(data, labels, encoding, fleet, self.first, seed)?;
+        let mut products = MasterProducts::new(Cow::Borrowed(data));
+        let mut problem = Problem::new(&mut products, &objective, labels)?.with_encoded(&mut oracle);
+        let options = SolveOptions { iterations: self.iterations, tolerance: self.tolerance, time_limit: None };
+        let start = vec![0.0; data.cols()];
+        let mut method = by_name(method)?;
+        let outcome = solve(&mut *method, &mut problem, start, &options, &mut [], &AtomicBool::new(false))?;
+        Ok((outcome.weights, outcome.last.iteration, outcome.last.virtual_seconds))
+    }
+}
+
+fn check(matrix: &Matrix<f64>, right: &[f64], from: &[f64]) -> Result<()> {
+    if (matrix.rows(), matrix.cols()) == (right.len(), from.len()) {
+        return Ok(());
+    }
+    let got = format!("{} right-hand sides, a point of {} numbers", right.len(), from.len());
+    Err(Error::usage("projection", got, format!("{} and {}, as the matrix has", matrix.rows(), matrix.cols())))
+}
+
+/// `A x - b`.
+fn residuals(matrix: &Matrix<f64>, right: &[f64], point: &[f64]) -> impl Iterator<Item = f64> {
+    let mut values = vec![0.0; right.len()];
+    matrix.multiply(point, 1, &mut values);
+    values.into_iter().zip(right.to_vec()).map(|(value, right)| value - right)
+}
