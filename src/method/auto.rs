@@ -1,7 +1,7 @@
 //! Methods by name, and the one that `--method auto` takes.
 
 use super::{
-    CoordinateDescent, DualBarrier, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions,
+    CoordinateDescent, Dino, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant, Lbfgs, Method, Newton, NewtonOptions,
     ProximalGradient, RobustGd,
 };
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 13] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -21,6 +21,8 @@ pub const NAMES: [&str; 11] = [
     "oversketched-dual-barrier",
     "coordinate-descent",
     "robust-gd",
+    "dino",
+    "hessian-free-giant",
 ];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
@@ -41,6 +43,8 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "coordinate-descent" => Box::new(CoordinateDescent::parse(&mut options)?),
         "robust-gd" => Box::new(RobustGd::parse(&mut options)?),
         "giant" => Box::new(Giant::parse(&mut options)?),
+        "dino" => Box::new(Dino::parse(&mut options)?),
+        "hessian-free-giant" => Box::new(HessianFreeGiant::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };
     options.finish()?;

@@ -2,12 +2,15 @@
 //! [`solve`] does all that the methods share: records, observers, limits, and the tests that end a run.
 
 mod auto;
+mod candidates;
 mod coordinate_descent;
+mod dino;
 mod dual_barrier;
 mod fista;
 mod forward_backward;
 mod giant;
 mod gradient_descent;
+mod hessian_free_giant;
 mod iterate;
 mod lbfgs;
 mod line_search;
@@ -23,10 +26,12 @@ mod vector;
 
 pub use auto::{NAMES, by_name, for_objective};
 pub use coordinate_descent::{CoordinateDescent, Order};
+pub use dino::Dino;
 pub use dual_barrier::DualBarrier;
 pub use fista::Fista;
 pub use giant::{Giant, Stragglers};
 pub use gradient_descent::GradientDescent;
+pub use hessian_free_giant::HessianFreeGiant;
 pub use iterate::Iterate;
 pub use lbfgs::Lbfgs;
 pub use line_search::{Accepted, LineSearch, Sample};
@@ -69,6 +74,11 @@ pub trait Method: Send + std::fmt::Debug {
     /// # Errors
     /// [`Error::Usage`] that says which methods can.
     fn check(&self, objective: &Objective) -> Result<()>;
+
+    /// Whether it asks workers with rows of their own ([`Problem::local_mean`]) and nobody else.
+    fn is_local(&self) -> bool {
+        false
+    }
 
     /// Prepares for a run from `iterate`, whose margins, residuals and value are known: gives it a gradient and a
     /// stationarity, and forgets any earlier run.

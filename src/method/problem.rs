@@ -4,6 +4,7 @@ mod blocks;
 mod directions;
 mod gradients;
 mod hessians;
+mod local;
 
 use super::iterate::Iterate;
 use super::rounding::Rounding;
@@ -14,6 +15,7 @@ use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOra
 use directions::DirectionRef;
 use gradients::GradientRef;
 use hessians::HessianRef;
+use local::LocalRef;
 
 /// A problem as a method sees it: `F(w) = mean loss + l2 + regularizer`, with every product of X from an oracle. A method
 /// asks for rounds here and nowhere else, so each one is counted and its certificate kept.
@@ -29,6 +31,7 @@ pub struct Problem<'a> {
     hessian: Option<HessianRef<'a>>,
     directions: Option<DirectionRef<'a>>,
     gradients: Option<GradientRef<'a>>,
+    local: Option<LocalRef<'a>>,
     curvature: Vec<f64>,
     /// Made of what the last Hessian was.
     last_hessian: Option<HessianRound>,
@@ -68,6 +71,7 @@ impl<'a> Problem<'a> {
             hessian: None,
             directions: None,
             gradients: None,
+            local: None,
             curvature: vec![],
             last_hessian: None,
         })
@@ -127,6 +131,9 @@ impl<'a> Problem<'a> {
             counters.add(&oracle.0.counters());
         }
         if let Some(oracle) = &self.gradients {
+            counters.add(&oracle.0.counters());
+        }
+        if let Some(oracle) = &self.local {
             counters.add(&oracle.0.counters());
         }
         counters

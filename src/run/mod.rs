@@ -14,6 +14,7 @@ mod fleets;
 mod gradients;
 mod hessian;
 mod linear;
+mod local;
 mod model;
 mod prepare;
 mod program;

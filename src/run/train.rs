@@ -9,13 +9,13 @@ use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::svm::{Dual, Units};
 use super::task::Task;
-use super::{directions, fleets, gradients, hessian, prepare};
+use super::{directions, fleets, gradients, hessian, local, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
 use crate::objective::Loss;
-use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle};
+use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle, LocalOracle};
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -188,19 +188,34 @@ impl<'a> Training<'a> {
                     "a code for products: its dual is solved by them",
                 ));
             }
+            Some(_) if method.is_local() => {
+                return Err(Error::usage(
+                    format!("--task hinge with --method {}", method.name()),
+                    "a loss without second derivatives",
+                    "task squared-hinge",
+                ));
+            }
             Some(dual) => vec![0.0; dual.features.cols()],
             None => self.start(&task, &prepared, objective.loss.outputs() * d)?,
         };
-        let (mut workers, opened, code_record) = match &gradient_code {
+        let (mut local_workers, mut workers) = (None, None);
+        let (opened, code_record) = match &gradient_code {
+            _ if method.is_local() => {
+                let (local, products, record) =
+                    local::open(&config, &objective, &prepared.features, &prepared.labels)?;
+                local_workers = Some(local);
+                (products, record)
+            }
             Some(code) => {
                 let (gradients, products) =
                     gradients::open(&config, code, &objective, &prepared.features, &prepared.labels)?;
-                (Some(gradients), products, code.record(&config))
+                workers = Some(gradients);
+                (products, code.record(&config))
             }
             None => {
                 let code = make_code(&config)?;
                 let opened = fleets::open(&config, &code, features, self.worker_command.as_ref())?;
-                (None, opened, code_record(&*code, &config))
+                (opened, code_record(&*code, &config))
             }
         };
         let (mut oracle, mut witness, described) = opened;
@@ -218,7 +233,8 @@ impl<'a> Training<'a> {
             let mut problem = Problem::new(&mut *oracle, &objective, targets)?
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
                 .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle))
-                .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle));
+                .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle))
+                .with_local(local_workers.as_mut().map(|oracle| &mut **oracle as &mut dyn LocalOracle));
             let mut units = Units(dual.as_ref().map_or(1.0, |dual| dual.scale));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut units, &mut witness, &mut recorder];
             observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
