@@ -1,15 +1,15 @@
 //! Methods by name, and the one that `--method auto` takes.
 
 use super::{
-    CoordinateDescent, Dino, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant, Lbfgs, Method, Newton, NewtonOptions,
-    ProximalGradient, RobustGd,
+    CoordinateDescent, Dingo, Dino, Disco, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant, InexactDane, Lbfgs, Method, Newton, NewtonOptions,
+    ProximalGradient, RobustGd, SynchronousSgd,
 };
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 18] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -23,6 +23,11 @@ pub const NAMES: [&str; 13] = [
     "robust-gd",
     "dino",
     "hessian-free-giant",
+    "dingo",
+    "disco",
+    "inexact-dane",
+    "aide",
+    "synchronous-sgd",
 ];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
@@ -45,6 +50,11 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "giant" => Box::new(Giant::parse(&mut options)?),
         "dino" => Box::new(Dino::parse(&mut options)?),
         "hessian-free-giant" => Box::new(HessianFreeGiant::parse(&mut options)?),
+        "dingo" => Box::new(Dingo::parse(&mut options)?),
+        "disco" => Box::new(Disco::parse(&mut options)?),
+        "inexact-dane" => Box::new(InexactDane::parse(&mut options)?),
+        "aide" => Box::new(InexactDane::parse_accelerated(&mut options)?),
+        "synchronous-sgd" => Box::new(SynchronousSgd::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };
     options.finish()?;
