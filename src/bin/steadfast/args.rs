@@ -92,7 +92,8 @@ pub struct TrainArgs {
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
     /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso),
-    /// robust-gd:step=…
+    /// robust-gd:step=…; with rows of its own at every worker: dino or dingo (theta=…,phi=…), hessian-free-giant, disco,
+    /// inexact-dane:step=…, aide:step=…,tau=…, synchronous-sgd:step=…
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)

@@ -1,0 +1,88 @@
+//! Values, gradients and communications, iterate by iterate, against the independent implementation.
+
+use crate::problems::{references, train};
+
+/// The reference's solves run on other orders of summation; 50 steps of LSMR on a squared condition below 1e4 leave that.
+const SAME: f64 = 1e-9;
+
+/// Runs `method` and compares; `ahead` is by how many communications a record here is later than one there: the gradient at
+/// an iterate belongs to the iteration that went there.
+fn compare(problem: &str, name: &str, method: &str, ahead: u64) {
+    let all = references();
+    let reference = &all[problem][name];
+    let trained = train(problem, method, reference.f.len() - 1);
+    assert!(trained.error.is_none(), "{method}: {:?}", trained.error);
+    let found = &trained.record.iterations;
+    assert_eq!(found.len(), reference.f.len());
+    let (mut value, mut gradient) = (0.0f64, 0.0f64);
+    for (t, it) in found.iter().enumerate() {
+        value = value.max((it.objective - reference.f[t]).abs() / reference.f[t]);
+        gradient = gradient.max((it.gradient_norm - reference.gradient_norm[t]).abs() / reference.gradient_norm[0]);
+        let want = if t == 0 { 1 } else { reference.communications[t] + ahead };
+        assert_eq!(it.communications, want, "{problem} {method}: communications at iterate {t}");
+    }
+    println!("{problem} {method}: values within {value:.1e}, gradients within {gradient:.1e}");
+    assert!(value <= SAME && gradient <= SAME, "{problem} {method}: {value:e} {gradient:e}");
+}
+
+#[test]
+fn dino() {
+    compare("softmax", "DINO", "dino:conjugate=gradients", 2);
+    compare("nls", "DINO", "dino:conjugate=gradients", 2);
+}
+
+/// Solved to the end, the inner solver does not matter.
+#[test]
+fn dino_with_exact_solves() {
+    for conjugate in ["residuals", "gradients"] {
+        let options = format!("phi=0.1,inner=200,tolerance=0,conjugate={conjugate}");
+        compare("softmax", "DINO_theta50", &format!("dino:theta=50,{options}"), 2);
+        compare("nls", "DINO_theta1", &format!("dino:theta=1,{options}"), 2);
+    }
+}
+
+#[test]
+fn giant_without_hessians() {
+    compare("softmax", "GIANT", "hessian-free-giant", 2);
+}
+
+#[test]
+fn dingo() {
+    compare("softmax", "DINGO", "dingo:conjugate=gradients", 0);
+    // The third case, with its two communications more.
+    compare("nls", "DINGO", "dingo:conjugate=gradients", 0);
+}
+
+#[test]
+fn disco() {
+    compare("softmax", "DiSCO", "disco", 2);
+}
+
+/// Communications of an iteration, of methods whose random choices the reference does not share.
+#[test]
+fn communications_are_those_of_table_2() {
+    for (method, each, start) in [
+        ("dino", 6, 1),
+        ("hessian-free-giant", 6, 1),
+        ("inexact-dane:step=0.1", 4, 1),
+        ("aide:step=0.1,tau=1", 4, 1),
+        // Its first round needs no broadcast; there is none before it.
+        ("synchronous-sgd:step=1", 2, 0),
+    ] {
+        let trained = train("softmax", method, 5);
+        for (t, it) in trained.record.iterations.iter().enumerate() {
+            let known = u64::from(start == 0 && t > 0);
+            assert_eq!(it.communications, start + each * t as u64 - known, "{method} {t}");
+        }
+    }
+}
+
+/// They go down: each from ln 3 to well below half the way to the optimum 0.3932 that the reference found.
+#[test]
+fn stochastic_methods_descend() {
+    for method in ["inexact-dane:step=0.1", "aide:step=0.1,tau=1", "synchronous-sgd:step=1"] {
+        let end = train("softmax", method, 60).record.end;
+        println!("{method}: {}", end.objective);
+        assert!(end.objective < 0.5 && end.objective > 0.393_214_311_6, "{method}: {}", end.objective);
+    }
+}
