@@ -11,7 +11,8 @@ fn main() -> Result<()> {
     let source: Source = "synthetic:regression,rows=1750,cols=64".parse()?;
     let data = load(&source, &LoadOptions::default())?.data;
     println!("{:22} {:>10} {:>14} {:>12} {:>10}", "method", "iterations", "communications", "objective", "|gradient|");
-    for method in ["dino:theta=1,phi=0.01", "dino", "hessian-free-giant", "disco", "dingo", "synchronous-sgd:step=0.01"] {
+    for method in ["dino:theta=1,phi=0.01", "dino", "hessian-free-giant", "disco", "dingo", "synchronous-sgd:step=0.01"]
+    {
         let config = TrainConfig {
             task: Some("nonlinear-least-squares".into()),
             method: method.into(),

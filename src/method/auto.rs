@@ -1,8 +1,8 @@
 //! Methods by name, and the one that `--method auto` takes.
 
 use super::{
-    CoordinateDescent, Dingo, Dino, Disco, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant, InexactDane, Lbfgs, Method, Newton, NewtonOptions,
-    ProximalGradient, RobustGd, SynchronousSgd,
+    CoordinateDescent, Dingo, Dino, Disco, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant, InexactDane,
+    Lbfgs, Method, Newton, NewtonOptions, ProximalGradient, RobustGd, SynchronousSgd,
 };
 use crate::error::Result;
 use crate::objective::Objective;

@@ -201,8 +201,7 @@ impl<'a> Training<'a> {
         let (mut local_workers, mut workers) = (None, None);
         let (opened, code_record) = match &gradient_code {
             _ if method.is_local() => {
-                let (local, products, record) =
-                    local::open(&config, &objective, &prepared.features, &prepared.labels)?;
+                let (local, products, record) = local::open(&config, &objective, &prepared.features, &prepared.labels)?;
                 local_workers = Some(local);
                 (products, record)
             }

@@ -43,11 +43,7 @@ pub(super) fn solve(
 }
 
 /// Nocedal and Wright, *Numerical Optimization*, 2nd ed., algorithm 5.2. What is returned is the iterate of least residual.
-fn gradients(
-    product: &dyn Fn(&DVector<f64>) -> DVector<f64>,
-    b: &DVector<f64>,
-    inner: Inner,
-) -> Option<DVector<f64>> {
+fn gradients(product: &dyn Fn(&DVector<f64>) -> DVector<f64>, b: &DVector<f64>, inner: Inner) -> Option<DVector<f64>> {
     let mut x = DVector::zeros(b.len());
     let (mut residual, mut along) = (b.clone(), b.clone());
     let mut square = b.norm_squared();
@@ -76,11 +72,7 @@ fn gradients(
 }
 
 /// Saad, *Iterative Methods for Sparse Linear Systems*, 2nd ed., algorithm 6.20: one product an iteration, and one at the start.
-fn residuals(
-    product: &dyn Fn(&DVector<f64>) -> DVector<f64>,
-    b: &DVector<f64>,
-    inner: Inner,
-) -> Option<DVector<f64>> {
+fn residuals(product: &dyn Fn(&DVector<f64>) -> DVector<f64>, b: &DVector<f64>, inner: Inner) -> Option<DVector<f64>> {
     let mut x = DVector::zeros(b.len());
     let (mut residual, mut along) = (b.clone(), b.clone());
     let mut image = product(&residual);

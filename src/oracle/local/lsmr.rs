@@ -131,7 +131,7 @@ mod tests {
         }
     }
 
-    /// Iterates after 1, 2 and 4 steps, by an independent implementation.
+    /// The first iterate by its definition, and the last.
     #[test]
     fn its_iterates_are_those_of_the_algorithm() {
         let diagonal = DVector::from_vec(vec![1.0, -2.0, 3.0]);

@@ -11,6 +11,7 @@ mod task;
 pub use conjugate::{Conjugate, Inner};
 pub use task::{LocalTask, STEPS, Safeguard, candidate};
 
+use nalgebra::DVectorView;
 use rayon::prelude::*;
 
 use crate::data::Matrix;
@@ -28,7 +29,7 @@ pub trait LocalOracle: Send {
     fn workers(&self) -> usize;
 
     /// Writes the mean of what the workers send for `task` ([`LocalTask::up`] numbers), l2 included: one round. Where the
-    /// broadcast is known to the workers already it is no communication.
+    /// broadcast is known to the workers already it is no communication. Returns the round's virtual seconds.
     ///
     /// # Errors
     /// [`Error::TooManyFaults`] for a dead worker, whose rows nobody else has; [`Error::Numerical`] for replies that are not finite
@@ -120,7 +121,8 @@ impl LocalWorkers {
                 for k in 0..STEPS {
                     let (there, slope) = self.l2_along(weights, direction, candidate(k));
                     out[k] += self.objective.l2_value(&there);
-                    out[STEPS + k] += slope.iter().zip(*direction).map(|(g, p)| g * p).sum::<f64>();
+                    out[STEPS + k] +=
+                        DVectorView::from_slice(&slope, width).dot(&DVectorView::from_slice(direction, width));
                 }
             }
             LocalTask::Gradients { weights, direction } => {

@@ -50,8 +50,7 @@ impl Part {
 
     /// Value and slope of the part's loss at `step` along a direction with these images, without l2.
     pub(super) fn line(&self, objective: &Objective, images: &[f64], step: f64) -> LineValue {
-        let LineValue { value, slope } =
-            objective.line_value(&self.margins, images, &self.labels, &[], &[], step);
+        let LineValue { value, slope } = objective.line_value(&self.margins, images, &self.labels, &[], &[], step);
         LineValue { value: value * self.share, slope: slope * self.share }
     }
 

@@ -144,9 +144,9 @@ impl LocalTask<'_> {
     pub(super) fn down(&self) -> usize {
         match self {
             LocalTask::Gradient { sent, .. } | LocalTask::Sample { sent, .. } => *sent,
-            LocalTask::Dino { gradient, .. } | LocalTask::Newton { gradient, .. } | LocalTask::Svrg { gradient, .. } => {
-                gradient.len()
-            }
+            LocalTask::Dino { gradient, .. }
+            | LocalTask::Newton { gradient, .. }
+            | LocalTask::Svrg { gradient, .. } => gradient.len(),
             LocalTask::Dingo { gradient, .. } => gradient.len() + 1,
             LocalTask::DingoCorrected { image, .. } => image.len(),
             LocalTask::Hessian { vector } => vector.len(),
@@ -157,9 +157,9 @@ impl LocalTask<'_> {
     /// Where workers go before they answer, if they move.
     pub(super) fn point(&self) -> Option<&[f64]> {
         match self {
-            LocalTask::Gradient { weights, .. } | LocalTask::Dingo { weights, .. } | LocalTask::Sample { weights, .. } => {
-                Some(weights)
-            }
+            LocalTask::Gradient { weights, .. }
+            | LocalTask::Dingo { weights, .. }
+            | LocalTask::Sample { weights, .. } => Some(weights),
             _ => None,
         }
     }
