@@ -1,5 +1,6 @@
 //! Whole rounds: a coded gradient (a product with X, one with X') through the oracle, on the paper's experiment with
-//! 15 simulated workers of which t lie; and a training run from end to end. `cargo bench --bench rounds`.
+//! 15 simulated workers of which t lie; data points decoded for a stochastic gradient, and rows appended; and a training run
+//! from end to end. `cargo bench --bench rounds`.
 //!
 //! A round computes all fifteen workers' products on this machine's cores, so its time is not a worker's: that and the
 //! master's share are in `steadfast reproduce byzantine-rounds`.
@@ -14,7 +15,7 @@ use steadfast::coding::{DataCode, RealParity, Tolerance, Uncoded};
 use steadfast::data::{LoadOptions, Matrix, Source, load};
 use steadfast::device::CpuDevice;
 use steadfast::fleet::{Attack, Clock, FaultPlan, Gather, SimulatedFleet};
-use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle};
+use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle, SampleOracle, StreamingOracle};
 use steadfast::run::{DeviceKind, TrainConfig, Training};
 use steadfast::seed::Seed;
 
@@ -37,8 +38,7 @@ fn open(data: &Matrix<f32>, liars: usize, in_blocks: bool) -> CodedOracle<'_, Si
 
 fn gradient(criterion: &mut Criterion) {
     let (n, d) = SIZE;
-    let source: Source = format!("synthetic:regression,rows={n},cols={d}").parse().expect("a source");
-    let data: Matrix<f32> = load(&source, &LoadOptions::default()).expect("generated").data.features.convert();
+    let data = features();
     let weights: Vec<f64> = (0..d).map(|j| f64::from((j as f32).sin())).collect();
     let (mut margins, mut out) = (vec![0.0; n], vec![0.0; d]);
     let mut group = criterion.benchmark_group(format!("gradient/{n}x{d}"));
@@ -89,6 +89,54 @@ fn blocks(criterion: &mut Criterion) {
     group.finish();
 }
 
+fn features() -> Matrix<f32> {
+    let (n, d) = SIZE;
+    let source: Source = format!("synthetic:regression,rows={n},cols={d}").parse().expect("a source");
+    load(&source, &LoadOptions::default()).expect("generated").data.features.convert()
+}
+
+fn samples(criterion: &mut Criterion) {
+    let (n, d) = SIZE;
+    let data = features();
+    let mut group = criterion.benchmark_group(format!("samples/{n}x{d}"));
+    group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
+    for liars in [0, 1, 3, 7] {
+        let mut oracle = open(&data, liars, false);
+        for batch in [1, 32] {
+            let rows: Vec<usize> = (0..batch).map(|i| i * 311 % n).collect();
+            let mut out = vec![0.0; batch * d];
+            group.bench_function(BenchmarkId::new(format!("{liars}-liars"), batch), |b| {
+                b.iter(|| {
+                    oracle.samples(black_box(&rows), &mut out).expect("within the tolerance");
+                    black_box(oracle.drain());
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+fn append(criterion: &mut Criterion) {
+    let (n, d) = SIZE;
+    let data = features();
+    let code = Arc::new(RealParity::new(WORKERS, Tolerance { liars: 3, stragglers: 0 }).expect("a code"));
+    let options = OracleOptions { gather: Gather::All, keys: 0, seed: Seed(1) };
+    let mut group = criterion.benchmark_group(format!("append/{n}x{d}"));
+    group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(3));
+    for rows in [1, 64] {
+        let faults = FaultPlan::new(WORKERS, Seed(1)).split().expect("a plan").0;
+        let fleet = SimulatedFleet::new(Box::new(CpuDevice::new(None).expect("threads")), faults, Clock::default());
+        let mut stream =
+            StreamingOracle::new(Cow::Borrowed(&data), code.clone(), fleet, &options).expect("a loaded fleet");
+        let part = data.select_rows(&(0..rows).collect::<Vec<_>>());
+        group.throughput(Throughput::Elements(rows as u64));
+        group.bench_function(BenchmarkId::new("rows", rows), |b| {
+            b.iter(|| stream.append_rows(black_box(&part)).expect("rows that fit"));
+        });
+    }
+    group.finish();
+}
+
 fn end_to_end(criterion: &mut Criterion) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/breast_cancer.svm.xz");
     let data = load(&path.parse().expect("a path"), &LoadOptions::default()).expect("shipped data").data;
@@ -108,5 +156,5 @@ fn end_to_end(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, gradient, blocks, end_to_end);
+criterion_group!(benches, gradient, blocks, samples, append, end_to_end);
 criterion_main!(benches);

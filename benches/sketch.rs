@@ -4,13 +4,14 @@
 //! and 20,000 x 968, which stream from memory, beside the rate at which a plain sum reads them.
 //! The throughput counts the data once. All runs are in one thread but those of `threads`.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use half::f16;
 use nalgebra::{DMatrix, DVector};
 use steadfast::data::{Csr, Dense, Matrix};
-use steadfast::device::{HessianScratch, sketch_rows};
+use steadfast::device::{CpuHessian, HessianScratch, sketch_rows};
 use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
 use steadfast::scalar::Element;
 
@@ -21,7 +22,10 @@ fn value(i: usize) -> f64 {
 
 fn dense<T: Element>(rows: usize, cols: usize) -> Matrix<T> {
     let values = (0..rows * cols).map(|i| T::from_f64(value(i))).collect();
-    Matrix::Dense(Dense::new(rows, cols, values).expect("rows x cols values"))
+    let matrix = Matrix::Dense(Dense::new(rows, cols, values).expect("rows x cols values"));
+    // Who computes Hessians asks for large pages: whatever reads these data here has them.
+    let _ = CpuHessian::new(Cow::Borrowed(&matrix));
+    matrix
 }
 
 /// Every 50th column of each row, from a place that moves from row to row.

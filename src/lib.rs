@@ -47,6 +47,9 @@
 //!
 //! Beside them, [`linear`] finds eigenpairs, PageRank scores and solutions of linear systems with an oracle, and [`program`] solves linear and semidefinite programs by the barrier method.
 //!
+//! For functions spread over a network without a master, [`network`] has graphs and communication matrices, and [`consensus`] the
+//! methods in which nodes exchange numbers with their neighbours alone.
+//!
 //! Under them: [`error`], [`seed`] (all randomness is a value), [`scalar`] (f64, f32, f16) and [`params`]
 //! (`name:key=value,…`).
 //!
@@ -61,6 +64,7 @@ pub mod scalar;
 pub mod seed;
 
 pub mod data;
+pub mod network;
 pub mod objective;
 pub mod program;
 
@@ -77,6 +81,7 @@ pub mod oracle;
 
 pub mod trace;
 
+pub mod consensus;
 pub mod linear;
 pub mod method;
 pub mod run;

@@ -297,3 +297,33 @@ fn one_liar_too_many_is_refused() {
         assert!(error.to_string().contains("4 liars"), "{attack}: {error}");
     }
 }
+
+/// Vectors whose squares over- or underflow, in what workers compute in or here: the same digits at another scale.
+#[test]
+fn extreme_sizes_change_no_digit() {
+    fn run<T: Element>(code: &Arc<dyn DataCode>, scales: &[i32]) {
+        let data = dense(60, 7);
+        let mut plain = vec![0.0; 60];
+        let vector = numbers(7, 9);
+        for (at, exponent) in [0].iter().chain(scales).enumerate() {
+            let plan = FaultPlan::new(9, Seed(3)).liars(2, Attack::SignFlip { scale: 1.0 }).changing(false);
+            let (mut oracle, _) = open::<T>(&data, Arc::clone(code), plan, 0);
+            let scale = 2f64.powi(*exponent);
+            let scaled: Vec<f64> = vector.iter().map(|x| x * scale).collect();
+            let mut out = vec![0.0; 60];
+            oracle.margins(&scaled, &mut out).expect("two liars of nine");
+            let rounds = oracle.drain();
+            assert_eq!(rounds.liars.len(), 2, "2^{exponent}");
+            if at == 0 {
+                plain.copy_from_slice(&out);
+            } else {
+                assert!(out.iter().zip(&plain).all(|(x, y)| *x == y * scale), "2^{exponent}");
+            }
+            assert!(rounds.bound > 0.0 && rounds.bound < 1e-3 * scale, "2^{exponent}: {}", rounds.bound);
+        }
+    }
+    for code in [parity(9, 2, 0), Arc::new(Replication::new(9, tolerance(2, 0), None).unwrap()) as Arc<dyn DataCode>] {
+        run::<f64>(&code, &[600, 900, -600, -900]);
+        run::<f32>(&code, &[90, 600, -90, -600]);
+    }
+}

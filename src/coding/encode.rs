@@ -128,7 +128,7 @@ pub(super) struct Term {
     pub factor: f64,
 }
 
-fn terms_of(combination: &[f64]) -> Vec<Term> {
+pub(super) fn terms_of(combination: &[f64]) -> Vec<Term> {
     let all = combination.iter().enumerate();
     all.filter(|&(_, &factor)| factor != 0.0).map(|(block, &factor)| Term { block, factor }).collect()
 }
@@ -182,7 +182,7 @@ impl Sums {
         Sums { square: self.square + other.square, max_abs: self.max_abs.max(other.max_abs) }
     }
 
-    fn stats<T: Element>(self, shard: &Matrix<T>) -> Result<ShardStats> {
+    pub(super) fn stats<T: Element>(self, shard: &Matrix<T>) -> Result<ShardStats> {
         // A NaN leaves max_abs alone but not the sum; an overflow to infinity shows in both.
         if !self.square.is_finite() {
             return Err(Error::usage(

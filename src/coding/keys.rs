@@ -54,6 +54,13 @@ impl Keys {
         Keys { count, rows, cols, secrets, products }
     }
 
+    /// The same keys for the shard that holds only these columns of A.
+    fn of_columns(&self, columns: &[usize]) -> Keys {
+        let products = self.products.chunks_exact(self.cols.max(1));
+        let products = products.flat_map(|product| columns.iter().map(|&c| product[c])).collect();
+        Keys { cols: columns.len(), products, secrets: self.secrets.clone(), ..*self }
+    }
+
     /// `|x . r - (x' S_i A) . v|` for each key and vector: `reply` is p x r, `broadcast` r x c.
     fn deviations(&self, reply: &[f64], vectors: usize, broadcast: &[f64]) -> Vec<f64> {
         let mut all = Vec::with_capacity(self.count * vectors);
@@ -148,6 +155,20 @@ impl KeyedCheck {
     pub fn new(workers: usize) -> Self {
         let banned = (0..workers).map(|_| AtomicBool::new(false)).collect();
         KeyedCheck { keys: vec![None; workers], banned }
+    }
+
+    /// The check of replies that are single columns of the workers' shards.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a column that the shards don't have.
+    pub fn of_columns(&self, columns: &[usize]) -> Result<Self> {
+        let cols = self.keys.iter().flatten().map(|keys| keys.cols).min().unwrap_or(usize::MAX);
+        if let Some(&beyond) = columns.iter().find(|&&column| column >= cols) {
+            return Err(Error::usage("column of the keyed check", beyond, format!("below {cols}")));
+        }
+        let banned = (0..self.banned.len()).map(|i| AtomicBool::new(self.is_banned(i))).collect();
+        let keys = self.keys.iter().map(|keys| keys.as_ref().map(|keys| keys.of_columns(columns))).collect();
+        Ok(KeyedCheck { keys, banned })
     }
 
     /// Gives `worker` these keys, in place of any it has, and lifts its ban.

@@ -34,6 +34,20 @@ impl ShardStats {
     }
 }
 
+/// How a resident shard grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Growth {
+    /// The new rows take the place of the shard's rows from this one on, at most as many as there are: the first new row may
+    /// replace the last one, which was of an unfinished block.
+    Rows {
+        /// Rows that stay.
+        from: usize,
+    },
+    /// The new columns follow the last one.
+    Columns,
+}
+
 /// Where encoded shards go, one at a time: a device, or the wire to a worker.
 pub trait ShardSink<T> {
     /// Makes `shard` resident at `worker` as its part of `operand`, replacing what was there.
@@ -41,4 +55,14 @@ pub trait ShardSink<T> {
     /// # Errors
     /// Any failure of the device or the connection.
     fn accept(&mut self, worker: usize, operand: Operand, shard: Matrix<T>) -> Result<()>;
+}
+
+/// A [`ShardSink`] whose resident shards can grow where they are.
+pub trait ShardGrowth<T>: ShardSink<T> {
+    /// Joins `part` to the shard of `operand` at `worker`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Usage`] without such a shard, for a part that does not fit it, and from a device that has no way to do
+    /// it; failures of the device or the connection.
+    fn grow(&mut self, worker: usize, operand: Operand, part: Matrix<T>, growth: Growth) -> Result<()>;
 }

@@ -10,7 +10,7 @@ pub use hessian::HessianDevice;
 
 use std::ops::Range;
 
-use crate::data::{Matrix, Operand};
+use crate::data::{Growth, Matrix, Operand};
 use crate::error::{Error, Result};
 use crate::scalar::Element;
 
@@ -81,5 +81,31 @@ pub trait Device<T: Element>: Send {
         let _ = (batch, part, broadcast, replies);
         let device = format!("{}, which multiplies with whole shards only", self.info().kind);
         Err(Error::usage("device for coordinate blocks", device, "cpu"))
+    }
+
+    /// Copies the shards' `columns`, with no arithmetic: `replies` receives (shard rows x columns), row-major, a worker, in the
+    /// order of `workers`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when a shard or column is missing, a length does not fit, or the device has no way to do it.
+    fn columns(
+        &mut self,
+        operand: Operand,
+        workers: &[usize],
+        columns: &[usize],
+        replies: &mut [T::Acc],
+    ) -> Result<()> {
+        let _ = (operand, workers, columns, replies);
+        Err(Error::usage("device for single columns of shards (method sgd)", self.info().kind, "cpu"))
+    }
+
+    /// Joins `part` to worker's resident shard of `operand`; returns how many values the shard stores then.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is no such shard, the part does not fit it, or the device has no way to do it;
+    /// [`Error::Device`] when it failed.
+    fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<usize> {
+        let _ = (worker, operand, part, growth);
+        Err(Error::usage("device for shards that grow (streaming)", self.info().kind, "cpu"))
     }
 }

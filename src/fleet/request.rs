@@ -26,6 +26,8 @@ pub enum Opcode {
         /// How many.
         count: usize,
     },
+    /// Columns of the shard, copied: the payload holds their numbers, r of them.
+    Columns,
 }
 
 /// One request of one round, the same for all workers.
@@ -37,18 +39,20 @@ pub struct Request {
     pub opcode: Opcode,
     /// On which resident matrix.
     pub operand: Operand,
-    /// r, the number of vectors in the payload, each contiguous.
+    /// r, the number of vectors in the payload, each contiguous; of columns, for [`Opcode::Columns`].
     pub vectors: usize,
 }
 
 impl Request {
-    /// Numbers in the payload for shards of `rows x cols`: r vectors of the shard's columns (rows when transposed).
+    /// Numbers in the payload for shards of `rows x cols`: r vectors of the shard's columns (rows when transposed), or r
+    /// numbers of columns.
     pub fn payload_len(&self, rows: usize, cols: usize) -> usize {
         self.vectors
             * match self.opcode {
                 Opcode::Product | Opcode::RowsProduct { .. } => cols,
                 Opcode::TransposedProduct => rows,
                 Opcode::ColumnsProduct { count, .. } => count,
+                Opcode::Columns => 1,
             }
     }
 
@@ -56,7 +60,7 @@ impl Request {
     pub fn reply_len(&self, rows: usize, cols: usize) -> usize {
         self.vectors
             * match self.opcode {
-                Opcode::Product | Opcode::ColumnsProduct { .. } => rows,
+                Opcode::Product | Opcode::ColumnsProduct { .. } | Opcode::Columns => rows,
                 Opcode::TransposedProduct => cols,
                 Opcode::RowsProduct { count, .. } => count,
             }
@@ -66,7 +70,7 @@ impl Request {
     /// [`Error::Usage`] for a part that does not lie within shards of `rows x cols`.
     pub(super) fn check_part(&self, rows: usize, cols: usize) -> Result<()> {
         let (what, first, count, most) = match self.opcode {
-            Opcode::Product | Opcode::TransposedProduct => return Ok(()),
+            Opcode::Product | Opcode::TransposedProduct | Opcode::Columns => return Ok(()),
             Opcode::RowsProduct { first, count } => ("rows of a shard", first, count, rows),
             Opcode::ColumnsProduct { first, count } => ("columns of a shard", first, count, cols),
         };

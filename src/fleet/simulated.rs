@@ -16,7 +16,7 @@ use super::request::Request;
 use super::round::{Progress, Round, norm};
 use super::worker::{ShardTable, check_round, compute};
 use super::{Counters, Fleet};
-use crate::data::{Matrix, Operand, ShardSink};
+use crate::data::{Growth, Matrix, Operand, ShardGrowth, ShardSink};
 use crate::device::Device;
 use crate::error::Result;
 use crate::scalar::{Element, Precision};
@@ -157,6 +157,15 @@ impl<T: Element> ShardSink<T> for SimulatedFleet<T> {
         self.shards.note(worker, operand, &shard)?;
         self.counters.stored = self.shards.stored();
         self.device.upload(worker, operand, shard)
+    }
+}
+
+impl<T: Element> ShardGrowth<T> for SimulatedFleet<T> {
+    fn grow(&mut self, worker: usize, operand: Operand, part: Matrix<T>, growth: Growth) -> Result<()> {
+        let stored = self.device.grow(worker, operand, &part, growth)?;
+        self.shards.note_growth(worker, operand, &part, growth, stored);
+        self.counters.stored = self.shards.stored();
+        Ok(())
     }
 }
 

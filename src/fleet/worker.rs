@@ -3,7 +3,7 @@
 
 use super::request::{Opcode, Request};
 use super::round::Round;
-use crate::data::{Matrix, Operand};
+use crate::data::{Growth, Matrix, Operand};
 use crate::device::{Batch, Device, Part};
 use crate::error::{Error, Result};
 use crate::scalar::Element;
@@ -46,7 +46,19 @@ pub(super) fn compute<T: Element>(
         Opcode::ColumnsProduct { first, count } => {
             device.run_part(&batch, &Part::Columns(first..first + count), payload, replies)
         }
+        Opcode::Columns => device.columns(request.operand, workers, &columns_of(payload, cols)?, replies),
     }
+}
+
+/// The columns that a payload names.
+fn columns_of<A: Element>(payload: &[A], cols: usize) -> Result<Vec<usize>> {
+    let column = |number: &A| {
+        let number = number.to_f64();
+        let fits = number >= 0.0 && number < cols as f64 && number.fract() == 0.0;
+        fits.then_some(number as usize)
+            .ok_or_else(|| Error::usage("column of a shard", number, format!("a whole number below {cols}")))
+    };
+    payload.iter().map(column).collect()
 }
 
 /// Refuses a round that was not begun for this request and fleet.
@@ -107,6 +119,8 @@ impl ShardShape {
     fn touched(&self, request: &Request) -> u64 {
         let (axis, first, count, across) = match request.opcode {
             Opcode::Product | Opcode::TransposedProduct => return self.stored,
+            // Copied, not multiplied.
+            Opcode::Columns => return 0,
             Opcode::RowsProduct { first, count } => (0, first, count, self.cols),
             Opcode::ColumnsProduct { first, count } => (1, first, count, self.rows),
         };
@@ -128,6 +142,27 @@ pub(super) struct ShardTable {
 impl ShardTable {
     pub(super) fn new(workers: usize) -> Self {
         ShardTable { workers, operands: Vec::new(), stored: 0 }
+    }
+
+    /// Notes that the shard of `operand` at `worker` grew by `part` and stores so many values now.
+    pub(super) fn note_growth<T: Element>(
+        &mut self,
+        worker: usize,
+        operand: Operand,
+        part: &Matrix<T>,
+        growth: Growth,
+        stored: usize,
+    ) {
+        let found = self.operands.iter_mut().find(|(known, _)| *known == operand);
+        let Some(Some(shape)) = found.and_then(|(_, shards)| shards.get_mut(worker)) else { return };
+        match growth {
+            Growth::Rows { from } => shape.rows = from + part.rows(),
+            Growth::Columns => shape.cols += part.cols(),
+        }
+        self.stored = self.stored - shape.stored + stored as u64;
+        shape.stored = stored as u64;
+        // Of another shape.
+        shape.before = None;
     }
 
     /// Refuses a worker that does not exist.
@@ -199,7 +234,7 @@ impl ShardTable {
 pub(super) struct Shards<'a>(&'a [Option<ShardShape>]);
 
 impl Shards<'_> {
-    /// Multiply-adds of `request` at `worker`: r times the stored values that it is about.
+    /// Multiply-adds of `request` at `worker`: r times the stored values that it is about; none where they are only copied.
     pub(super) fn multiply_adds(&self, worker: usize, request: &Request) -> u64 {
         self.0[worker].as_ref().map_or(0, |shape| shape.touched(request) * request.vectors as u64)
     }

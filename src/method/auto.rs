@@ -2,14 +2,14 @@
 
 use super::{
     CoordinateDescent, Dingo, Dino, Disco, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant, InexactDane,
-    Lbfgs, Method, Newton, NewtonOptions, ProximalGradient, RobustGd, SynchronousSgd,
+    Lbfgs, Method, Newton, NewtonOptions, ProximalGradient, RobustGd, Sgd, SgdOptions, SynchronousSgd,
 };
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 19] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -28,6 +28,7 @@ pub const NAMES: [&str; 18] = [
     "inexact-dane",
     "aide",
     "synchronous-sgd",
+    "sgd",
 ];
 
 /// A method by its name on the command line, with parameters (not `auto`, which needs the objective: [`for_objective`]).
@@ -47,6 +48,7 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "oversketched-dual-barrier" => Box::new(DualBarrier::oversketched()),
         "coordinate-descent" => Box::new(CoordinateDescent::parse(&mut options)?),
         "robust-gd" => Box::new(RobustGd::parse(&mut options)?),
+        "sgd" => Box::new(Sgd::new(SgdOptions::parse(&mut options)?)),
         "giant" => Box::new(Giant::parse(&mut options)?),
         "dino" => Box::new(Dino::parse(&mut options)?),
         "hessian-free-giant" => Box::new(HessianFreeGiant::parse(&mut options)?),

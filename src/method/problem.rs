@@ -5,6 +5,7 @@ mod directions;
 mod gradients;
 mod hessians;
 mod local;
+mod samples;
 
 use super::iterate::Iterate;
 use super::rounding::Rounding;
@@ -12,6 +13,7 @@ use super::vector::{add_scaled, distance, dot, norm};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::oracle::{Certainty, Counters, HessianOracle, HessianRound, ProductOracle, Rounds};
+use crate::seed::Seed;
 use directions::DirectionRef;
 use gradients::GradientRef;
 use hessians::HessianRef;
@@ -32,6 +34,7 @@ pub struct Problem<'a> {
     directions: Option<DirectionRef<'a>>,
     gradients: Option<GradientRef<'a>>,
     local: Option<LocalRef<'a>>,
+    seed: Seed,
     curvature: Vec<f64>,
     /// Made of what the last Hessian was.
     last_hessian: Option<HessianRound>,
@@ -72,6 +75,7 @@ impl<'a> Problem<'a> {
             directions: None,
             gradients: None,
             local: None,
+            seed: Seed::default(),
             curvature: vec![],
             last_hessian: None,
         })
@@ -81,6 +85,17 @@ impl<'a> Problem<'a> {
     pub fn with_hessian(mut self, oracle: Option<&'a mut dyn HessianOracle>) -> Self {
         self.hessian = oracle.map(HessianRef);
         self
+    }
+
+    /// With a seed for the method's own random choices; without one it is 0.
+    pub fn with_seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Of the method's own random choices.
+    pub fn seed(&self) -> Seed {
+        self.seed
     }
 
     /// n.

@@ -4,39 +4,30 @@
 //! It broadcasts what the workers' arithmetic can hold, so that all of them multiply the same vector, and it takes its
 //! bound for that vector.
 
+mod encode;
+mod sample;
+mod streaming;
+
+pub use streaming::StreamingOracle;
+
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::block::{BlockFacts, BlockOracle, coordinates};
-use super::{ProductOracle, RoundReport, Rounds};
-use crate::coding::{
-    Certainty, DataCode, KeyedCheck, Keys, Layout, Replies, ReplyCheck, Workspace, encode_shard, encode_shards,
-};
+use super::block::{BlockOracle, coordinates};
+use super::payload::{largest, norm, scale, transpose};
+use super::{ProductOracle, RoundReport, Rounds, SampleOracle};
+use crate::coding::{Certainty, DataCode, Layout, Replies, ReplyCheck, Workspace};
 use crate::data::{Matrix, Operand, ShardSink, ShardStats};
 use crate::error::{Error, Result};
 use crate::fleet::{Counters, Fleet, Gather, Opcode, Request, Round};
 use crate::scalar::{Element, Precision};
-use crate::seed::{Seed, mix};
+use crate::seed::Seed;
+use encode::{EncodedMatrix, encode};
+use rayon::prelude::*;
 
 /// An honest reply's norm never passes `|S_i A|_F |V|_F` by more than its rounding; this is far above any rounding.
 const CAP_SLACK: f64 = 1.001;
-
-/// Shards encoded in one pass over the data: what is not yet at its worker is beside the data, and each pass reads all of it.
-const TOGETHER: usize = 4;
-
-/// Makes new keys of one operand: for a worker, in the given generation.
-type Rekey<'a> = Box<dyn Fn(usize, u64) -> Result<Keys> + Send + 'a>;
-
-/// One encoded matrix: its layout and what the master keeps of each worker's shard.
-struct EncodedMatrix<'a> {
-    operand: Operand,
-    layout: Layout,
-    stats: Vec<ShardStats>,
-    keyed: Option<(KeyedCheck, Rekey<'a>)>,
-    /// What is known of the parts that coordinate blocks touch, where such products were announced.
-    blocks: Option<BlockFacts>,
-}
 
 /// What the oracle asks of code and fleet beyond the code itself.
 #[derive(Debug, Clone, Copy)]
@@ -64,47 +55,31 @@ pub struct CodedOracle<'a, F> {
     caps: Vec<f64>,
     rounds: u64,
     log: Vec<RoundReport>,
+    /// Its norm, of X as stored.
+    longest_row: f64,
 }
 
-/// Encodes one direction of `data`, a few shards at a time, straight into the fleet.
-fn encode<'a, T: Element, S: ShardSink<T>>(
-    data: &Arc<Cow<'a, Matrix<T>>>,
-    operand: Operand,
-    code: &Arc<dyn DataCode>,
-    options: &OracleOptions,
-    in_blocks: bool,
-    sink: &mut S,
-) -> Result<EncodedMatrix<'a>> {
-    let (rows, cols) = if operand == Operand::ROWS { (data.rows(), data.cols()) } else { (data.cols(), data.rows()) };
-    let mut blocks = in_blocks.then(|| BlockFacts::new(data.cols().div_ceil(code.blocks())));
-    let workers = code.workers();
-    let mut stats = Vec::with_capacity(workers);
-    let mut check = KeyedCheck::new(workers);
-    for first in (0..workers).step_by(TOGETHER) {
-        let batch: Vec<&[f64]> = (first..workers.min(first + TOGETHER)).map(|i| code.combination(i)).collect();
-        for (worker, (shard, facts)) in (first..).zip(encode_shards(data, operand, &batch)?) {
-            if options.keys > 0 {
-                check.set(worker, Keys::make(options.seed, options.keys, worker, operand, &shard))?;
-            }
-            stats.push(facts);
-            match &mut blocks {
-                Some(blocks) if operand == Operand::COLUMNS => blocks.push_rows(&shard),
-                Some(blocks) => blocks.push_columns(&shard, code.blocks()),
-                None => {}
-            }
-            sink.accept(worker, operand, shard)?;
-        }
-    }
-    let keyed = (options.keys > 0).then(|| {
-        let (data, code, options) = (data.clone(), code.clone(), *options);
-        let rekey: Rekey<'a> = Box::new(move |worker, generation| {
-            let (shard, _) = encode_shard(&data, operand, code.combination(worker))?;
-            let seed = Seed(mix(options.seed.0 ^ mix(generation)));
-            Ok(Keys::make(seed, options.keys, worker, operand, &shard))
-        });
-        (check, rekey)
-    });
-    Ok(EncodedMatrix { operand, layout: Layout::new(rows, cols, code.blocks()), stats, keyed, blocks })
+/// Squares of a row's entries, in four partial sums by column: those of more columns can be added later.
+type RowSquare = [f64; 4];
+
+/// Adds the squares of row `i`, whose first column is number `first`.
+fn add_row<T: Element>(data: &Matrix<T>, i: usize, first: usize, square: &mut RowSquare) {
+    data.for_each_in_row(i, |j, x| square[(first + j) & 3] += x.to_f64() * x.to_f64());
+}
+
+/// The Euclidean norm.
+fn row_norm(square: &RowSquare) -> f64 {
+    ((square[0] + square[1]) + (square[2] + square[3])).sqrt()
+}
+
+/// The largest Euclidean norm of a row.
+fn longest_row<T: Element>(data: &Matrix<T>) -> f64 {
+    let norm = |i: usize| {
+        let mut square = RowSquare::default();
+        add_row(data, i, 0, &mut square);
+        row_norm(&square)
+    };
+    (0..data.rows()).into_par_iter().map(norm).reduce(|| 0.0, f64::max)
 }
 
 impl<'a, F: Fleet> CodedOracle<'a, F> {
@@ -124,7 +99,7 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
     where
         F: ShardSink<T>,
     {
-        Self::load(data, code, fleet, options, false)
+        Self::load(Arc::new(data), code, fleet, options, false)
     }
 
     /// As [`CodedOracle::new`], for products with blocks of columns ([`BlockOracle`]) too: the same shards, and the master
@@ -148,11 +123,12 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
                 "0: keys judge products with whole shards",
             ));
         }
-        Self::load(data, code, fleet, options, true)
+        Self::load(Arc::new(data), code, fleet, options, true)
     }
 
+    /// [`CodedOracle::new`] of data that somebody else holds, too.
     fn load<T: Element>(
-        data: Cow<'a, Matrix<T>>,
+        data: Arc<Cow<'a, Matrix<T>>>,
         code: Arc<dyn DataCode>,
         mut fleet: F,
         options: &OracleOptions,
@@ -176,7 +152,7 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
                 ));
             }
         }
-        let data = Arc::new(data);
+        let longest_row = longest_row(&data);
         let rows = encode(&data, Operand::ROWS, &code, options, in_blocks, &mut fleet)?;
         let columns = encode(&data, Operand::COLUMNS, &code, options, in_blocks, &mut fleet)?;
         Ok(CodedOracle {
@@ -193,6 +169,7 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             caps: vec![0.0; workers],
             rounds: 0,
             log: Vec::new(),
+            longest_row,
         })
     }
 
@@ -233,15 +210,20 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             facts.stats(&block, layout.shard_rows, &mut self.block_stats);
             stats = &self.block_stats;
         }
+        let largest = largest(&self.payload);
+        if !largest.is_finite() {
+            return Err(Error::Numerical(format!(
+                "a vector to broadcast holds {largest}; only finite numbers can be sent"
+            )));
+        }
+        let scale = scale(largest, self.fleet.precision());
+        if scale != 1.0 {
+            self.payload.iter_mut().for_each(|x| *x /= scale);
+        }
         if self.fleet.precision() != Precision::F64 {
             for x in &mut self.payload {
                 *x = f32::from_f64(*x).to_f64();
             }
-        }
-        if let Some(bad) = self.payload.iter().find(|x| !x.is_finite()) {
-            return Err(Error::Numerical(format!(
-                "a vector to broadcast holds {bad}; only finite numbers can be sent"
-            )));
         }
         let norm = norm(&self.payload);
         self.caps.iter_mut().zip(stats).for_each(|(cap, s)| *cap = CAP_SLACK * s.frobenius() * norm);
@@ -264,7 +246,11 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             check: encoded.keyed.as_ref().map(|(check, _)| check as &dyn ReplyCheck),
             round: request.round,
         };
-        let report = self.code.decode(&replies, &mut self.workspace, out)?;
+        let mut report = self.code.decode(&replies, &mut self.workspace, out)?;
+        if scale != 1.0 {
+            out.iter_mut().for_each(|x| *x *= scale);
+            [&mut report.residual, &mut report.noise, &mut report.bound].into_iter().for_each(|x| *x *= scale);
+        }
         if let Some((check, rekey)) = &mut encoded.keyed {
             for &worker in &report.liars {
                 check.set(worker, rekey(worker, self.rounds)?)?;
@@ -272,22 +258,6 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
         }
         self.log.push(RoundReport { report, late: self.round.missing(), seconds: self.round.seconds() });
         Ok(())
-    }
-}
-
-/// Euclidean norm by blocks, so that long vectors lose no digits.
-fn norm(values: &[f64]) -> f64 {
-    let sums: f64 = values.chunks(256).map(|c| c.iter().map(|x| x * x).sum::<f64>()).sum();
-    sums.sqrt()
-}
-
-/// `out = in'` for a row-major rows x cols `values`.
-fn transpose(values: &[f64], cols: usize, out: &mut [f64]) {
-    let rows = values.len() / cols.max(1);
-    for (i, row) in values.chunks_exact(cols).enumerate() {
-        for (j, &x) in row.iter().enumerate() {
-            out[j * rows + i] = x;
-        }
     }
 }
 
@@ -357,6 +327,10 @@ impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
 
     fn unit_roundoff(&self) -> f64 {
         self.fleet.precision().unit_roundoff()
+    }
+
+    fn sampler(&mut self) -> Option<&mut dyn SampleOracle> {
+        Some(self)
     }
 }
 

@@ -41,11 +41,12 @@ mod local;
 mod local_gradient;
 mod local_newton;
 mod master_products;
+mod payload;
 
 pub use crate::coding::Certainty;
 pub use crate::fleet::Counters;
 pub use block::BlockOracle;
-pub use coded::{CodedOracle, OracleOptions};
+pub use coded::{CodedOracle, OracleOptions, StreamingOracle};
 pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
 pub use lagrange::LagrangeGradients;
@@ -138,4 +139,23 @@ pub trait ProductOracle {
     /// Relative error of one entry of a product that honest round-off alone explains (unit round-off of the workers'
     /// arithmetic, storage rounding not included).
     fn unit_roundoff(&self) -> f64;
+
+    /// The same oracle as one of single rows, for those that can give them.
+    fn sampler(&mut self) -> Option<&mut dyn SampleOracle> {
+        None
+    }
+}
+
+/// Single rows of X: all that a stochastic gradient needs, of any loss (paper 002, section 6.1).
+pub trait SampleOracle {
+    /// The rows numbered `rows` of X as it is stored, into `out` (rows x d, row-major): one round, in which the workers
+    /// compute nothing.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Usage`] for a row that does not exist, no rows, or a length that does not fit;
+    /// [`crate::error::Error::TooManyFaults`] when the round can't be certified; failures of the fleet.
+    fn samples(&mut self, rows: &[usize], out: &mut [f64]) -> Result<()>;
+
+    /// A number that no row's Euclidean norm passes.
+    fn longest_row(&self) -> f64;
 }

@@ -62,6 +62,13 @@ impl TrainConfig {
                 "cpu or auto",
             ));
         }
+        if gpu && self.samples_rows() {
+            return Err(Error::usage(
+                "--device gpu with --method",
+                &self.method,
+                "cpu or auto: rows are recovered there",
+            ));
+        }
         if self.fleet == FleetKind::Tcp && gpu {
             return Err(Error::usage(
                 "--fleet tcp with --device",
@@ -70,6 +77,11 @@ impl TrainConfig {
             ));
         }
         self.check_names()
+    }
+
+    /// Whether the method recovers single rows, which devices other than the CPU don't send.
+    pub(super) fn samples_rows(&self) -> bool {
+        self.method.split(':').next().unwrap_or_default().trim() == "sgd"
     }
 
     /// Refuses names and parameters that nothing has, so that a long read of the data does not come first.

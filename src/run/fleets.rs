@@ -116,7 +116,9 @@ pub(super) fn takes_gpu(config: &TrainConfig) -> Result<bool> {
     match config.device {
         DeviceKind::Cpu => Ok(false),
         DeviceKind::Auto => {
-            let takes_cpu = config.precision == Some(Precision::F64) || CoordinateDescent::is_meant(&config.method);
+            let takes_cpu = config.precision == Some(Precision::F64)
+                || CoordinateDescent::is_meant(&config.method)
+                || config.samples_rows();
             Ok(config.fleet == FleetKind::Simulated && !takes_cpu && found(true))
         }
         DeviceKind::Gpu if found(false) => Ok(true),

@@ -230,6 +230,7 @@ impl<'a> Training<'a> {
         };
         let result = {
             let mut problem = Problem::new(&mut *oracle, &objective, targets)?
+                .with_seed(Seed(config.seed))
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
                 .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle))
                 .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle))

@@ -2,6 +2,7 @@
 
 mod bad_data;
 mod bad_options;
+mod consensus;
 mod determinism;
 mod ends;
 mod files;

@@ -5,25 +5,10 @@ use std::sync::Arc;
 use crate::plain::{Plain, code, coded, experiment, finish, sparse, walk};
 use steadfast::Error;
 use steadfast::data::Matrix;
-use steadfast::fleet::{Attack, FaultPlan, Faults, Gather};
+use steadfast::fleet::{Attack, FaultPlan, Faults, Gather, PRODUCT_ATTACKS};
 use steadfast::method::{Order, SolveOptions};
 use steadfast::objective::{BoxConstraint, L1, LeastSquares, Logistic, Objective, Penalized, Regularizer, Simplex};
 use steadfast::seed::Seed;
-
-/// Every attack of the command line.
-const ATTACKS: [&str; 11] = [
-    "gaussian:sigma=100",
-    "sign-flip",
-    "scale",
-    "zero",
-    "constant",
-    "replay",
-    "nan",
-    "entries",
-    "collude",
-    "all-ones",
-    "near-code",
-];
 
 fn lasso(d: usize, weight: f64) -> Objective {
     let h: Arc<dyn Regularizer> = Arc::new(L1::new(weight, Penalized::new(d, false).unwrap()).unwrap());
@@ -58,7 +43,7 @@ fn every_attack_leaves_the_iterates_of_plain_coordinate_descent() {
     let objective = lasso(90, 0.2);
     let mut worst: f64 = 0.0;
     for t in 1..=7 {
-        for attack in ATTACKS {
+        for attack in PRODUCT_ATTACKS {
             let far = furthest(&data, &labels, &objective, attack, t, Order::Cyclic);
             worst = worst.max(far);
             assert!(far <= 1e-9, "{attack}, t = {t}: {far:e}");

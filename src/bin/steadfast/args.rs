@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use steadfast::data::RowOrder;
 use steadfast::run::TrainConfig;
 
+use crate::consensus::{ConsensusArgs, NetworkArgs};
 use crate::fleet_options::{FleetOptions, PrecisionArg};
 use crate::linear::{EigenArgs, PageRankArgs, SolveArgs};
 
@@ -34,6 +35,10 @@ pub enum Command {
     Pagerank(Box<PageRankArgs>),
     /// Solve a linear system
     Solve(Box<SolveArgs>),
+    /// Sizes, spectrum and condition numbers of a network (paper 004)
+    Network(NetworkArgs),
+    /// Minimize a sum of functions spread over a network, by exchanges between neighbours alone (paper 004)
+    Consensus(Box<ConsensusArgs>),
     /// What this program can run on, and what `--device auto` would take
     Devices(JsonArgs),
     /// A table or figure of a paper, beside the paper's number
@@ -92,7 +97,8 @@ pub struct TrainArgs {
     /// auto, gradient-descent, proximal-gradient, fista, lbfgs, newton or oversketched-newton (both with step=search|unit
     /// and grow=true|false), giant:stragglers=wait|coding|ignore (of them --stragglers),
     /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso),
-    /// robust-gd:step=…; with rows of its own at every worker: dino or dingo (theta=…,phi=…), hessian-free-giant, disco,
+    /// robust-gd:step=…, sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,steps=N (of one iteration; an epoch
+    /// unless given); with rows of its own at every worker: dino or dingo (theta=…,phi=…), hessian-free-giant, disco,
     /// inexact-dane:step=…, aide:step=…,tau=…, synchronous-sgd:step=…
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
@@ -231,7 +237,7 @@ pub struct LpArgs {
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
     /// byzantine-rivals, byzantine-fig4, -fig5, oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8,
-    /// oversketched-lp, or all
+    /// oversketched-lp, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]

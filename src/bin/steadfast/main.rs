@@ -1,6 +1,7 @@
 //! The program `steadfast`: arguments in, library calls out.
 
 mod args;
+mod consensus;
 mod devices;
 mod fleet_options;
 mod interrupt;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         Command::Eigen(args) => linear::eigen::run(args),
         Command::Pagerank(args) => linear::pagerank::run(args),
         Command::Solve(args) => linear::solve::run(args),
+        Command::Network(args) => consensus::network(args),
+        Command::Consensus(args) => consensus::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Reproduce(args) => reproduce::run(args),
         Command::Worker => worker(),

@@ -378,9 +378,8 @@ fn whitened(code: &RealParity, known: &mut Vec<Whitened>, scale: &[f64]) -> usiz
     let even = scale.iter().all(|s| (s / scale[0] - 1.0).abs() < 1e-12);
     let check = if even { code.check.clone() } else { systematic::scaled_check(&code.check, scale, k) };
     let columns = transposed(&check, k, m);
-    let transform =
-        (0..k).flat_map(|a| code.parity.iter().map(move |&i| (a, i))).map(|(a, i)| check[a * m + i] / scale[i]);
-    let transform = transform.collect();
+    let entries = (0..k).flat_map(|a| code.parity.iter().map(move |&i| (a, i)));
+    let transform = entries.map(|(a, i)| check[a * m + i] / scale[i]).collect();
     if known.len() >= KEPT_WHITENED {
         known.remove(0);
     }

@@ -16,6 +16,7 @@
 //! round-off; a single accumulator has k = n. But for dense products with r > 8, entries are also the same bits for every
 //! SIMD level and every r.
 
+mod columns;
 mod dense;
 mod gemm;
 mod gram;
@@ -40,7 +41,7 @@ pub use hessian::{CpuHessian, HessianScratch, gram, sketch_rows};
 pub use simd::SimdLevel;
 
 use super::{Batch, Device, DeviceInfo, Part};
-use crate::data::{Csr, Matrix, Operand};
+use crate::data::{Csr, Growth, Matrix, Operand};
 use crate::error::{Error, Result};
 use crate::scalar::{Accumulator, Element};
 
@@ -165,6 +166,30 @@ impl<T: Element> Device<T> for CpuDevice<T> {
 
     fn run_part(&mut self, batch: &Batch<'_>, part: &Part, broadcast: &[T::Acc], replies: &mut [T::Acc]) -> Result<()> {
         self.run_batch_part(batch, part, broadcast, replies)
+    }
+
+    fn columns(
+        &mut self,
+        operand: Operand,
+        workers: &[usize],
+        columns: &[usize],
+        replies: &mut [T::Acc],
+    ) -> Result<()> {
+        self.copy_columns(operand, workers, columns, replies)
+    }
+
+    fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<usize> {
+        let Some(shard) = self.shards.get_mut(&(operand, worker)) else {
+            return Err(Error::usage(
+                "shard to grow",
+                format!("worker {worker}, which has none of operand {}", operand.0),
+                "workers whose shards were uploaded",
+            ));
+        };
+        shard.matrix.grow(part, growth)?;
+        // Compressed again by the next transposed product.
+        shard.columns = None;
+        Ok(shard.matrix.stored())
     }
 }
 

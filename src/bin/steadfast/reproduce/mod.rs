@@ -8,7 +8,8 @@ mod large;
 mod linear_programs;
 mod memory;
 mod newton_grid;
-mod oversketched;
+pub mod oversketched;
+mod partitioned;
 mod refusal;
 mod rivals;
 mod rounds;
@@ -21,7 +22,7 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 17] = [
+const NAMES: [(&str, Reproduction); 20] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
@@ -39,6 +40,9 @@ const NAMES: [(&str, Reproduction); 17] = [
     ("oversketched-fig7", oversketched::fig7),
     ("oversketched-fig8", oversketched::fig8),
     ("oversketched-lp", linear_programs::run),
+    ("partitioned-example", partitioned::example),
+    ("partitioned-theorem3.1", partitioned::theorem),
+    ("partitioned-corollary3.2", partitioned::corollary),
 ];
 
 /// A line of a table, when it is done: on standard output, or on standard error where that is for JSON.

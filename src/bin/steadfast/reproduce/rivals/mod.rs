@@ -159,7 +159,7 @@ fn short(gap: Option<f64>) -> String {
 }
 
 fn heading(attacks: &[String]) -> String {
-    let names: Vec<String> = attacks.iter().map(|a| format!("{:>7}", a.chars().take(7).collect::<String>())).collect();
+    let names: Vec<String> = attacks.iter().map(|a| format!(" {:>6}", a.chars().take(6).collect::<String>())).collect();
     format!("{:18} {:>6} {:>9} {:>9} {}", "scheme", "redun.", "virt. us", "wall us", names.join(""))
 }
 

@@ -1,0 +1,87 @@
+//! Consensus optimization of partitioned problems (paper 004): `min sum_i f_i(x)` where f_i, at node i of a network, depends on
+//! some blocks of x only, and nodes exchange numbers with their neighbours alone.
+//!
+//! Every node keeps copies of the variables that it needs, and the copies must agree: `min F(X)` subject to `W X = 0`, where W
+//! is a [`Communication`](crate::network::Communication) matrix. One product with W is one round. The methods are the same for
+//! the partitioned W and for the plain Laplacian, under which every node keeps all variables.
+//!
+//! | `--method` | needs of a node | rounds an iteration | reaches the optimum |
+//! | --- | --- | --- | --- |
+//! | `opapc` | gradient | `floor(sqrt(chi))`, Chebyshev gossip | linearly |
+//! | `apapc`, `papc` | gradient | 1 | linearly |
+//! | `msda` | exact minimum | `floor(sqrt(chi))`, Chebyshev gossip | linearly |
+//! | `ssda`, `dual-decomposition` | exact minimum | 1 | linearly |
+//! | `extra:step=…`, `nids:step=…` | gradient | 1 | linearly |
+//! | `gradient-tracking:step=…`, `extragradient` | gradient | 2 | linearly, for small steps |
+//! | `admm:penalty=…` | exact minimum | 1 | linearly |
+//! | `dgd:step=…` | gradient | 1 | up to a bias that grows with the step |
+
+mod admm;
+mod dual;
+mod exchange;
+mod function;
+mod json;
+mod mixing;
+mod optimum;
+mod primal_dual;
+mod problem;
+mod random;
+mod registry;
+mod solve;
+mod system;
+mod vector;
+
+pub use exchange::{Counters, Exchange, LinkFaults};
+pub use function::{LocalFunction, Shape};
+pub use json::read_problem;
+pub use problem::PartitionedProblem;
+pub use random::random_problem;
+pub use registry::{Algorithm, METHOD_NAMES, method_by_name};
+pub use solve::{Answer, ConsensusIteration, Options, Status, solve};
+pub use system::{Ridge, System};
+
+use std::path::Path;
+
+use crate::data::read_graph;
+use crate::error::{Error, Result};
+use crate::network::{GRAPH_NAMES, Graph, graph_by_name};
+use crate::seed::Seed;
+
+/// A graph by name ([`graph_by_name`]), or from a file with an edge list: `from to` a line, every edge once or every edge in
+/// both directions; nodes are numbered in the order of the numbers that stand for them.
+///
+/// # Errors
+/// Those of [`graph_by_name`] and [`read_graph`]; [`Error::Input`] naming an edge without its reverse where others have theirs.
+pub fn load_network(text: &str, seed: Seed) -> Result<Graph> {
+    let name = text.split(':').next().unwrap_or(text);
+    if GRAPH_NAMES.split(", ").any(|known| known.split(':').next() == Some(name)) || !Path::new(text).exists() {
+        return graph_by_name(text, seed);
+    }
+    let read = read_graph(Path::new(text))?;
+    let (names, links) = (&read.names, &read.links);
+    let mut pairs = Vec::with_capacity(links.values().len());
+    for (i, name) in names.iter().enumerate() {
+        let range = links.offsets()[i]..links.offsets()[i + 1];
+        for (&j, &times) in links.indices()[range.clone()].iter().zip(&links.values()[range]) {
+            let j = j as usize;
+            let reverse =
+                links.indices()[links.offsets()[j]..links.offsets()[j + 1]].binary_search(&(i as u32)).is_ok();
+            let edge = format!("edge {name} {}", names[j]);
+            if i == j || times != 1.0 {
+                return Err(Error::input(
+                    text,
+                    format!("{edge}, a loop or given twice"),
+                    "each edge once, without loops",
+                ));
+            }
+            pairs.push((i, j, reverse));
+        }
+    }
+    let both = pairs.iter().any(|pair| pair.2);
+    if let (Some(&(i, j, _)), true) = (pairs.iter().find(|pair| !pair.2), both) {
+        let got = format!("edge {} {} without {1} {0}", names[i], names[j]);
+        return Err(Error::input(text, got, "every edge once, or every edge in both directions"));
+    }
+    let links: Vec<(usize, usize)> = pairs.iter().map(|&(i, j, _)| (i, j)).collect();
+    Graph::from_links(names.len(), &links)
+}
