@@ -1,15 +1,15 @@
 //! Methods by name, and the one that `--method auto` takes.
 
 use super::{
-    CoordinateDescent, Dingo, Dino, Disco, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant, InexactDane,
-    Lbfgs, Method, Newton, NewtonOptions, ProximalGradient, RobustGd, Sgd, SgdOptions, SynchronousSgd,
+    CodedDino, CoordinateDescent, Dingo, Dino, Disco, DualBarrier, Fista, Giant, GradientDescent, HessianFreeGiant,
+    InexactDane, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient, RobustGd, Sgd, SgdOptions, SynchronousSgd,
 };
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 21] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -28,6 +28,8 @@ pub const NAMES: [&str; 19] = [
     "inexact-dane",
     "aide",
     "synchronous-sgd",
+    "coded-dino",
+    "coded-giant",
     "sgd",
 ];
 
@@ -51,6 +53,8 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "sgd" => Box::new(Sgd::new(SgdOptions::parse(&mut options)?)),
         "giant" => Box::new(Giant::parse(&mut options)?),
         "dino" => Box::new(Dino::parse(&mut options)?),
+        "coded-dino" => Box::new(CodedDino::parse(&mut options)?),
+        "coded-giant" => Box::new(CodedDino::parse_giant(&mut options)?),
         "hessian-free-giant" => Box::new(HessianFreeGiant::parse(&mut options)?),
         "dingo" => Box::new(Dingo::parse(&mut options)?),
         "disco" => Box::new(Disco::parse(&mut options)?),

@@ -86,7 +86,7 @@ impl Method for Dino {
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
-        let task = LocalTask::Dino { gradient: &iterate.gradient, safeguard: self.safeguard };
+        let task = LocalTask::Dino { weights: None, gradient: &iterate.gradient, safeguard: self.safeguard };
         problem.local_mean(&task, &mut self.direction)?;
         let slope = dot(&self.direction, &iterate.gradient);
         let Some(length) = search(problem, &iterate.weights, &self.direction, iterate.value, slope)? else {

@@ -53,7 +53,8 @@ impl Method for HessianFreeGiant {
     }
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
-        problem.local_mean(&LocalTask::Newton { gradient: &iterate.gradient, inner: self.inner }, &mut self.sent)?;
+        let task = LocalTask::Newton { weights: None, gradient: &iterate.gradient, inner: self.inner };
+        problem.local_mean(&task, &mut self.sent)?;
         let width = iterate.weights.len();
         let (direction, failed) = (&self.sent[..width], self.sent[width]);
         if failed > 0.0 {

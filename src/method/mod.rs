@@ -3,6 +3,7 @@
 
 mod auto;
 mod candidates;
+mod coded_dino;
 mod coordinate_descent;
 mod dingo;
 mod dino;
@@ -30,6 +31,7 @@ mod synchronous_sgd;
 mod vector;
 
 pub use auto::{NAMES, by_name, for_objective};
+pub use coded_dino::CodedDino;
 pub use coordinate_descent::{CoordinateDescent, Order};
 pub use dingo::Dingo;
 pub use dino::Dino;

@@ -1,7 +1,9 @@
 //! The end of a run: the objective once more in f64 on the data as read, and how far above the optimum it can be.
 
 use crate::data::Matrix;
+use crate::method::Outcome;
 use crate::objective::Objective;
+use crate::trace::FinalRecord;
 
 /// Facts about final weights, from the data itself and not from any worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,4 +32,14 @@ pub fn evaluate(features: &Matrix<f64>, labels: &[f64], objective: &Objective, w
     let gap_bound = objective.duality_gap_centred(&margins, labels, weights, &gradient, &means);
     let duality_gap = gap_bound.filter(|_| objective.regularizer.is_some());
     FinalEvaluation { objective: objective.value(&margins, labels, weights), margins, duality_gap, gap_bound }
+}
+
+/// Writes the end of a run that came to one.
+pub fn end_of_outcome(end: &mut FinalRecord, outcome: &Outcome, facts: &FinalEvaluation) {
+    end.status = outcome.status.name().into();
+    end.objective = facts.objective;
+    end.duality_gap = facts.duality_gap;
+    end.gap_bound = facts.gap_bound;
+    end.margin_drift = outcome.margin_drift;
+    end.weights_norm = outcome.weights.iter().map(|w| w * w).sum::<f64>().sqrt();
 }

@@ -1,47 +1,48 @@
-//! Workers with rows of their own and no code, for the methods of paper 003.
+//! Workers with rows of their own, for the methods of paper 003: without a code, or beside one.
 
 use std::borrow::Cow;
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
 use super::fleets::{Opened, Truth, plan};
+use super::hessian::stored_as;
 use crate::data::Matrix;
 use crate::error::{Error, Result};
-use crate::fleet::{BlockFleet, Clock, Delay};
+use crate::fleet::{BlockFleet, Clock, Delay, Faults};
+use crate::method::CodedDino;
 use crate::objective::Objective;
 use crate::oracle::{LocalOracle, LocalWorkers, MasterProducts};
-use crate::scalar::Precision;
-use crate::seed::Seed;
+use crate::scalar::{Element, Precision};
+use crate::seed::{Seed, mix};
 use crate::trace::CodeRecord;
 
-/// Refuses options that mean nothing for them.
-fn check(config: &TrainConfig) -> Result<()> {
-    let refuse = |option: &str, got: String, allowed: &str| {
-        Err(Error::usage(format!("{option} with --method {}", config.method), got, allowed))
-    };
-    if let Some(code) = config.code.as_ref().or(config.aggregator.as_ref()).filter(|&name| name != "uncoded") {
-        return refuse("--code or --aggregator", code.clone(), "none: every worker has rows of its own");
+impl TrainConfig {
+    /// Refuses options that mean nothing for workers with rows of their own and no code.
+    pub(super) fn check_local(&self) -> Result<()> {
+        let refuse = |option: &str, got: String, allowed: &str| {
+            Err(Error::usage(format!("{option} with --method {}", self.method), got, allowed))
+        };
+        if let Some(code) = self.code.as_ref().or(self.aggregator.as_ref()).filter(|&name| name != "uncoded") {
+            return refuse("--code or --aggregator", code.clone(), "none: every worker has rows of its own");
+        }
+        let faults = self.liars + self.stragglers + self.inject_liars + self.keys.unwrap_or(0);
+        if faults > 0 || self.uncertified {
+            return refuse(
+                "--liars, --stragglers, --inject-liars, --keys or --uncertified",
+                format!("{faults}"),
+                "none: without a code no liar is found and every worker is waited for",
+            );
+        }
+        if self.fleet == FleetKind::Tcp {
+            return refuse("--fleet", "tcp".into(), "simulated");
+        }
+        if matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware) {
+            return refuse("--device", "a GPU".into(), "auto or cpu");
+        }
+        if let Some(gather) = &self.gather {
+            return refuse("--gather", gather.clone(), "none: all are waited for");
+        }
+        Ok(())
     }
-    let faults = config.liars + config.stragglers + config.inject_liars + config.keys.unwrap_or(0);
-    if faults > 0 || config.uncertified {
-        return refuse(
-            "--liars, --stragglers, --inject-liars, --keys or --uncertified",
-            format!("{faults}"),
-            "none: without a code no liar is found and every worker is waited for",
-        );
-    }
-    if config.fleet == FleetKind::Tcp {
-        return refuse("--fleet", "tcp".into(), "simulated");
-    }
-    if matches!(config.device, DeviceKind::Gpu | DeviceKind::GpuSoftware) {
-        return refuse("--device", "a GPU".into(), "auto or cpu");
-    }
-    if let Some(precision) = config.precision.filter(|&p| p != Precision::F64) {
-        return refuse("--precision", precision.to_string(), "auto or f64");
-    }
-    if let Some(gather) = &config.gather {
-        return refuse("--gather", gather.clone(), "none: all are waited for");
-    }
-    Ok(())
 }
 
 /// The workers, the master's own products for what rounding explains, the observer of the truth, what the fleet is; and the record of
@@ -55,12 +56,10 @@ pub(super) fn open<'a>(
     features: &'a Matrix<f64>,
     labels: &[f64],
 ) -> Result<(Box<dyn LocalOracle>, Opened<'a>, CodeRecord)> {
-    check(config)?;
-    let clock = Clock { delay: Delay::parse(&config.delay)?, seed: Seed(config.seed), ..Clock::default() };
     let (faults, witness) = plan(config, config.workers, &[])?;
-    let fleet = BlockFleet::new(faults, clock);
-    let workers = LocalWorkers::new(features, labels, objective, fleet, Seed(config.seed))?;
-    let described = format!("{} simulated workers with rows of their own (cpu, f64)", config.workers);
+    let workers = workers(config, objective, features, labels, faults, Seed(config.seed))?;
+    let precision = config.precision.unwrap_or(Precision::F64);
+    let described = format!("{} simulated workers with rows of their own (cpu, {precision})", config.workers);
     let record = CodeRecord {
         name: "uncoded".into(),
         workers: config.workers,
@@ -69,5 +68,52 @@ pub(super) fn open<'a>(
         ..CodeRecord::default()
     };
     let products = MasterProducts::new(Cow::Borrowed(features));
-    Ok((Box::new(workers), (Box::new(products), Truth { witness }, described), record))
+    Ok((workers, (Box::new(products), Truth { witness }, described), record))
+}
+
+/// The rows that the workers of coded-dino and coded-giant hold beside their shards; nothing for other methods. The same of them lie
+/// and are slow; their delays are others.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn beside(
+    config: &TrainConfig,
+    objective: &Objective,
+    features: &Matrix<f64>,
+    labels: &[f64],
+) -> Result<Option<Box<dyn LocalOracle>>> {
+    if !CodedDino::is_meant(&config.method) {
+        return Ok(None);
+    }
+    let (faults, _) = plan(config, config.workers, &[])?;
+    workers(config, objective, features, labels, faults, Seed(mix(config.seed))).map(Some)
+}
+
+fn workers(
+    config: &TrainConfig,
+    objective: &Objective,
+    features: &Matrix<f64>,
+    labels: &[f64],
+    faults: Faults,
+    delays: Seed,
+) -> Result<Box<dyn LocalOracle>> {
+    let clock = Clock { delay: Delay::parse(&config.delay)?, seed: delays, ..Clock::default() };
+    let fleet = BlockFleet::new(faults, clock);
+    match config.precision.unwrap_or(Precision::F64) {
+        Precision::F64 => store::<f64>(config, objective, features, labels, fleet),
+        Precision::F32 => store::<f32>(config, objective, features, labels, fleet),
+        Precision::F16 => store::<half::f16>(config, objective, features, labels, fleet),
+    }
+}
+
+/// Rows rounded once to T; the arithmetic is f64's.
+fn store<T: Element>(
+    config: &TrainConfig,
+    objective: &Objective,
+    features: &Matrix<f64>,
+    labels: &[f64],
+    fleet: BlockFleet,
+) -> Result<Box<dyn LocalOracle>> {
+    let workers = LocalWorkers::new(&*stored_as::<T>(features), labels, objective, fleet, Seed(config.seed))?;
+    Ok(Box::new(workers.without(config.stragglers)))
 }

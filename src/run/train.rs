@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::config::TrainConfig;
-use super::finish::{FinalEvaluation, evaluate};
+use super::finish::{end_of_outcome, evaluate};
 use super::fleets::WorkerCommand;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::svm::{Dual, Units};
@@ -188,13 +188,6 @@ impl<'a> Training<'a> {
                     "a code for products: its dual is solved by them",
                 ));
             }
-            Some(_) if method.is_local() => {
-                return Err(Error::usage(
-                    format!("--task hinge with --method {}", method.name()),
-                    "a loss without second derivatives",
-                    "task squared-hinge",
-                ));
-            }
             Some(dual) => vec![0.0; dual.features.cols()],
             None => self.start(&task, &prepared, objective.loss.outputs() * d)?,
         };
@@ -214,6 +207,7 @@ impl<'a> Training<'a> {
             None => {
                 let code = make_code(&config)?;
                 let opened = fleets::open(&config, &code, features, self.worker_command.as_ref())?;
+                local_workers = local::beside(&config, &objective, features, targets)?;
                 (opened, code_record(&*code, &config))
             }
         };
@@ -397,13 +391,4 @@ pub(super) fn end_of_iterations(record: &mut RunRecord) {
         end.virtual_seconds = last.virtual_seconds;
         end.wall_seconds = last.wall_seconds;
     }
-}
-
-fn end_of_outcome(end: &mut FinalRecord, outcome: &Outcome, facts: &FinalEvaluation) {
-    end.status = outcome.status.name().into();
-    end.objective = facts.objective;
-    end.duality_gap = facts.duality_gap;
-    end.gap_bound = facts.gap_bound;
-    end.margin_drift = outcome.margin_drift;
-    end.weights_norm = outcome.weights.iter().map(|w| w * w).sum::<f64>().sqrt();
 }

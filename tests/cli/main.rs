@@ -4,6 +4,7 @@ mod bad_data;
 mod bad_options;
 mod consensus;
 mod determinism;
+mod dino;
 mod ends;
 mod files;
 mod linear;

@@ -37,7 +37,9 @@ fn check(objective: &Objective, labels: &[f64], start: f64, theta: f64, phi: f64
             return;
         }
         let mut direction = vec![0.0; width];
-        workers.mean(&LocalTask::Dino { gradient: &gradient, safeguard }, &mut direction).expect("a direction");
+        workers
+            .mean(&LocalTask::Dino { weights: None, gradient: &gradient, safeguard }, &mut direction)
+            .expect("a direction");
         let slope: f64 = direction.iter().zip(&gradient).map(|(p, g)| p * g).sum();
         let slack = 8.0 * U * norm(&direction) * square.sqrt();
         assert!(slope <= -theta * square + slack, "theta {theta:e} phi {phi:e}: {slope:e} above {:e}", -theta * square);

@@ -2,8 +2,13 @@
 
 use crate::problems::{references, train};
 
-/// The reference's solves run on other orders of summation; 50 steps of LSMR on a squared condition below 1e4 leave that.
+/// How close iterates are where the iteration passes rounding on undiminished.
 const SAME: f64 = 1e-9;
+/// Where it magnifies rounding: Lanczos vectors lose their orthogonality, and with 12 of 18 dimensions reached (softmax) or all 6 (nls) a
+/// solve that goes on, or ends one step earlier, depends on the last bits. There the reference's own iterates say by how much:
+/// [`Reference::spread`](crate::problems::Reference::spread). A feature moved by a last place there stands for one rounding; a sum over
+/// the 20 rows of a worker has 20.
+const ROUNDINGS: f64 = 20.0;
 
 /// Runs `method` and compares; `ahead` is by how many communications a record here is later than one there: the gradient at
 /// an iterate belongs to the iteration that went there.
@@ -14,15 +19,19 @@ fn compare(problem: &str, name: &str, method: &str, ahead: u64) {
     assert!(trained.error.is_none(), "{method}: {:?}", trained.error);
     let found = &trained.record.iterations;
     assert_eq!(found.len(), reference.f.len());
-    let (mut value, mut gradient) = (0.0f64, 0.0f64);
+    let (mut value, mut gradient, mut allowed) = (0.0f64, 0.0f64, 0.0f64);
     for (t, it) in found.iter().enumerate() {
-        value = value.max((it.objective - reference.f[t]).abs() / reference.f[t]);
-        gradient = gradient.max((it.gradient_norm - reference.gradient_norm[t]).abs() / reference.gradient_norm[0]);
+        let away = (it.objective - reference.f[t]).abs() / reference.f[t];
+        let gradient_away = (it.gradient_norm - reference.gradient_norm[t]).abs() / reference.gradient_norm[0];
+        let same = reference.spread.as_ref().map_or(SAME, |spread| SAME.max(ROUNDINGS * spread[t]));
+        assert!(away <= same && gradient_away <= same, "{problem} {method} {t}: {away:e} {gradient_away:e} {same:e}");
+        (value, gradient, allowed) = (value.max(away), gradient.max(gradient_away), allowed.max(same));
         let want = if t == 0 { 1 } else { reference.communications[t] + ahead };
         assert_eq!(it.communications, want, "{problem} {method}: communications at iterate {t}");
     }
-    println!("{problem} {method}: values within {value:.1e}, gradients within {gradient:.1e}");
-    assert!(value <= SAME && gradient <= SAME, "{problem} {method}: {value:e} {gradient:e}");
+    println!(
+        "{problem} {method}: values within {value:.1e}, gradients within {gradient:.1e}, of at most {allowed:.1e}"
+    );
 }
 
 #[test]
@@ -34,6 +43,7 @@ fn dino() {
 /// Solved to the end, the inner solver does not matter.
 #[test]
 fn dino_with_exact_solves() {
+    compare("softmax", "DINO_exact", "dino:inner=200,tolerance=0", 2);
     for conjugate in ["residuals", "gradients"] {
         let options = format!("phi=0.1,inner=200,tolerance=0,conjugate={conjugate}");
         compare("softmax", "DINO_theta50", &format!("dino:theta=50,{options}"), 2);

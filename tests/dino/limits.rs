@@ -19,6 +19,8 @@ fn what_can_not_be_used_is_said() {
         (TrainConfig { l1: 0.1, ..base.clone() }, "fista"),
         (TrainConfig { liars: 1, ..base.clone() }, "no liar is found"),
         (TrainConfig { code: Some("real-parity".into()), ..base.clone() }, "rows of its own"),
+        (TrainConfig { method: "coded-dino:theta=0".into(), ..base.clone() }, "above 0"),
+        (TrainConfig { method: "coded-giant".into(), aggregator: Some("mean".into()), ..base.clone() }, "robust-gd"),
     ] {
         let (_, data) = config("softmax", "dino", 5);
         let error = Training::new(change).run(data).expect_err(named);

@@ -99,7 +99,7 @@ pub struct TrainArgs {
     /// coordinate-descent:blocks=cyclic|random|greedy,fraction=0.1, dual-barrier or oversketched-dual-barrier (the lasso),
     /// robust-gd:step=…, sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,steps=N (of one iteration; an epoch
     /// unless given); with rows of its own at every worker: dino or dingo (theta=…,phi=…), hessian-free-giant, disco,
-    /// inexact-dane:step=…, aide:step=…,tau=…, synchronous-sgd:step=…
+    /// inexact-dane:step=…, aide:step=…,tau=…, synchronous-sgd:step=…; with rows and shards: coded-dino, coded-giant (theta=…)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)
@@ -237,7 +237,8 @@ pub struct LpArgs {
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
     /// byzantine-rivals, byzantine-fig4, -fig5, oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8,
-    /// oversketched-lp, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, or all
+    /// oversketched-lp, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, dino-table2, -table3, -fig1, -fig2,
+    /// -gaps, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -248,13 +249,13 @@ pub struct ReproduceArgs {
     /// Keeps what is done and goes on from it (byzantine-grid)
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// Only these data sets (the grids), programs (oversketched-lp) or codes M:T (byzantine-envelope), comma-separated
+    /// Only these data sets (the grids, dino-fig1, dino-gaps), programs (oversketched-lp) or codes M:T (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
     /// Only these attacks, comma-separated (byzantine-grid, byzantine-rivals)
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
-    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals)
+    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals, dino-fig…)
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Storage of the shards

@@ -1,6 +1,6 @@
 //! Local work for a problem: the rounds of the methods of paper 003.
 
-use super::Problem;
+use super::{Problem, merge};
 use crate::error::{Error, Result};
 use crate::method::iterate::Iterate;
 use crate::method::vector::norm;
@@ -15,8 +15,8 @@ impl std::fmt::Debug for LocalRef<'_> {
 }
 
 impl<'a> Problem<'a> {
-    /// With workers that hold rows of their own, for the methods that ask nothing else. The products of the problem are then the
-    /// master's own, and tell what rounding can explain; no step depends on them.
+    /// With workers that hold rows of their own. For the methods that ask nothing else ([`Method::is_local`](crate::method::Method::is_local))
+    /// the products of the problem are the master's own, and tell what rounding can explain; no step depends on them.
     pub fn with_local(mut self, oracle: Option<&'a mut dyn LocalOracle>) -> Self {
         self.local = oracle.map(LocalRef);
         self
@@ -27,11 +27,27 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// As [`LocalOracle::mean`]; [`Error::Usage`] without such workers.
     pub fn local_mean(&mut self, task: &LocalTask<'_>, out: &mut [f64]) -> Result<()> {
-        let Some(oracle) = &mut self.local else {
-            return Err(Error::usage("a method of local work", "no workers with rows of their own", "such workers"));
-        };
-        self.tally.seconds += oracle.0.mean(task, out)?;
+        let seconds = self.local_oracle()?.mean(task, out)?;
+        self.tally.seconds += seconds;
         Ok(())
+    }
+
+    /// The mean of the workers' directions that may be kept, into `out`: one round.
+    ///
+    /// # Errors
+    /// As [`LocalOracle::kept_mean`]; [`Error::Usage`] without such workers.
+    pub fn kept_mean(&mut self, task: &LocalTask<'_>, theta: f64, out: &mut [f64]) -> Result<()> {
+        let round = self.local_oracle()?.kept_mean(task, theta, out)?;
+        self.tally.seconds += round.seconds;
+        merge(&mut self.tally.late, &round.late);
+        Ok(())
+    }
+
+    fn local_oracle(&mut self) -> Result<&mut (dyn LocalOracle + 'a)> {
+        match &mut self.local {
+            Some(oracle) => Ok(&mut *oracle.0),
+            None => Err(Error::usage("a method of local work", "no workers with rows of their own", "such workers")),
+        }
     }
 
     /// How many workers hold rows of their own.

@@ -42,12 +42,20 @@ pub(super) fn solve(
     }
 }
 
+/// A residual of this share of the right-hand side is as small as rounding lets a solution be.
+const NOTHING_LEFT: f64 = f64::EPSILON / 2.0;
+
+/// The residual's norm, over that of the right-hand side, at which a solve ends.
+fn enough(inner: Inner) -> f64 {
+    inner.tolerance.max(NOTHING_LEFT)
+}
+
 /// Nocedal and Wright, *Numerical Optimization*, 2nd ed., algorithm 5.2. What is returned is the iterate of least residual.
 fn gradients(product: &dyn Fn(&DVector<f64>) -> DVector<f64>, b: &DVector<f64>, inner: Inner) -> Option<DVector<f64>> {
     let mut x = DVector::zeros(b.len());
     let (mut residual, mut along) = (b.clone(), b.clone());
     let mut square = b.norm_squared();
-    let enough = inner.tolerance * inner.tolerance * square;
+    let enough = enough(inner).powi(2) * square;
     let (mut best, mut least) = (x.clone(), f64::INFINITY);
     for _ in 0..inner.iterations {
         if square <= enough {
@@ -77,7 +85,7 @@ fn residuals(product: &dyn Fn(&DVector<f64>) -> DVector<f64>, b: &DVector<f64>, 
     let (mut residual, mut along) = (b.clone(), b.clone());
     let mut image = product(&residual);
     let mut along_image = image.clone();
-    let enough = inner.tolerance * b.norm();
+    let enough = enough(inner) * b.norm();
     let mut curvature = residual.dot(&image);
     for _ in 0..inner.iterations {
         if residual.norm() <= enough {

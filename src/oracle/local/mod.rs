@@ -4,11 +4,13 @@
 //! it, and runs inner solves with them. The master gets the mean of what the workers send.
 
 mod conjugate;
+mod kept;
 mod lsmr;
 mod part;
 mod task;
 
 pub use conjugate::{Conjugate, Inner};
+pub use kept::KeptRound;
 pub use task::{LocalTask, STEPS, Safeguard, candidate};
 
 use nalgebra::DVectorView;
@@ -18,7 +20,7 @@ use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, BlockWork, Counters, Enough};
 use crate::objective::Objective;
-use crate::scalar::Precision;
+use crate::scalar::{Element, Precision};
 use crate::seed::Seed;
 use part::Part;
 use task::{Context, Reply};
@@ -37,12 +39,20 @@ pub trait LocalOracle: Send {
     /// [`Error::Usage`] for lengths that don't fit.
     fn mean(&mut self, task: &LocalTask<'_>, out: &mut [f64]) -> Result<f64>;
 
+    /// Writes the mean of those directions p (K d) of workers that may lie to `out` that have `<p, g> <= -theta |g|^2` with the task's g
+    /// and are not 10 times as long as the median: one round of [`LocalTask::Dino`] or [`LocalTask::Newton`].
+    ///
+    /// # Errors
+    /// [`Error::TooManyFaults`] when none may be; [`Error::Usage`] for other tasks and lengths that don't fit; what an inner solve
+    /// breaks down with.
+    fn kept_mean(&mut self, task: &LocalTask<'_>, theta: f64, out: &mut [f64]) -> Result<KeptRound>;
+
     /// The fleet's counts so far.
     fn counters(&self) -> Counters;
 }
 
-/// [`LocalOracle`] over simulated workers, the rows cut into contiguous parts whose sizes differ by one at most. Everything is
-/// computed in f64 on the CPU, workers in parallel; every worker is waited for.
+/// [`LocalOracle`] over simulated workers, the rows cut into contiguous parts whose sizes differ by one at most. Features are stored as
+/// T; everything is computed in f64 on the CPU, workers in parallel. A mean waits for every worker.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -62,27 +72,22 @@ pub trait LocalOracle: Send {
 /// # Ok::<(), steadfast::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct LocalWorkers {
-    parts: Vec<Part>,
+pub struct LocalWorkers<T: Element = f64> {
+    parts: Vec<Part<T>>,
     objective: Objective,
     fleet: BlockFleet,
     seed: Seed,
+    stragglers: usize,
     width: usize,
 }
 
-impl LocalWorkers {
+impl<T: Element> LocalWorkers<T> {
     /// Gives the rows of `data` (n x d) and their labels to the workers of `fleet`.
     ///
     /// # Errors
     /// [`Error::Usage`] for more workers than rows (one would have no data), labels that don't match the rows, and an objective
     /// with a regularizer; what [`Objective::check`] refuses.
-    pub fn new(
-        data: &Matrix<f64>,
-        labels: &[f64],
-        objective: &Objective,
-        fleet: BlockFleet,
-        seed: Seed,
-    ) -> Result<Self> {
+    pub fn new(data: &Matrix<T>, labels: &[f64], objective: &Objective, fleet: BlockFleet, seed: Seed) -> Result<Self> {
         let (n, workers) = (data.rows(), fleet.workers());
         if workers == 0 || workers > n {
             return Err(Error::usage("workers with rows of their own", workers, format!("1 to {n}, one row each")));
@@ -105,7 +110,13 @@ impl LocalWorkers {
             }
         };
         let parts = (0..workers).map(part).collect();
-        Ok(LocalWorkers { parts, objective: objective.clone(), fleet, seed, width: k * data.cols() })
+        Ok(LocalWorkers { parts, objective: objective.clone(), fleet, seed, stragglers: 0, width: k * data.cols() })
+    }
+
+    /// Has rounds of directions end without this many of the workers.
+    pub fn without(mut self, stragglers: usize) -> Self {
+        self.stragglers = stragglers;
+        self
     }
 
     /// Adds what l2 does to a mean of which workers sent the loss's part alone.
@@ -143,32 +154,47 @@ impl LocalWorkers {
         self.objective.add_l2_gradient(&there, &mut gradient);
         (there, gradient)
     }
+    /// Moves the workers where `task` has them, and computes what each would send.
+    fn compute(&mut self, task: &LocalTask<'_>) -> Result<Vec<Reply>> {
+        if let Some(weights) = task.point() {
+            if weights.len() != self.width {
+                return Err(Error::usage(
+                    "local work",
+                    format!("{} weights", weights.len()),
+                    format!("{}", self.width),
+                ));
+            }
+            self.parts.par_iter_mut().for_each(|part| part.move_to(weights));
+        }
+        let (objective, round, seed) = (&self.objective, self.fleet.counters().rounds, self.seed);
+        let work = |(worker, part): (usize, &Part<T>)| task.reply(part, &Context { objective, worker, round, seed });
+        self.parts.par_iter().enumerate().map(work).collect()
+    }
+
+    /// What each worker has to do for such replies.
+    fn work(&self, task: &LocalTask<'_>, replies: &[Reply]) -> Vec<BlockWork> {
+        let (k, up, down) = (self.objective.loss.outputs(), task.up(self.width), task.down());
+        let work = |(reply, part): (&Reply, &Part<T>)| {
+            let multiply_adds = reply.passes * (part.features.stored() * k) as u64;
+            BlockWork { multiply_adds, down, up }
+        };
+        replies.iter().zip(&self.parts).map(work).collect()
+    }
 }
 
-impl LocalOracle for LocalWorkers {
+impl<T: Element> LocalOracle for LocalWorkers<T> {
     fn workers(&self) -> usize {
         self.parts.len()
     }
 
     fn mean(&mut self, task: &LocalTask<'_>, out: &mut [f64]) -> Result<f64> {
         let up = task.up(self.width);
-        if out.len() != up || task.point().is_some_and(|w| w.len() != self.width) {
-            let got = format!("{} to write", out.len());
-            return Err(Error::usage("local work", got, format!("{up}, and {} weights", self.width)));
+        if out.len() != up {
+            return Err(Error::usage("local work", format!("{} numbers to write", out.len()), format!("{up}")));
         }
-        if let Some(weights) = task.point() {
-            self.parts.par_iter_mut().for_each(|part| part.move_to(weights));
-        }
-        let (objective, round, seed) = (&self.objective, self.fleet.counters().rounds, self.seed);
-        let work = |(worker, part): (usize, &Part)| task.reply(part, &Context { objective, worker, round, seed });
-        let replies: Vec<Reply> = self.parts.par_iter().enumerate().map(work).collect::<Result<_>>()?;
-        let k = self.objective.loss.outputs();
-        let cost = |worker: usize| BlockWork {
-            multiply_adds: replies[worker].passes * (self.parts[worker].features.stored() * k) as u64,
-            down: task.down(),
-            up,
-        };
-        let seconds = self.fleet.run(Enough::All, Precision::F64, &cost)?.seconds;
+        let replies = self.compute(task)?;
+        let work = self.work(task, &replies);
+        let seconds = self.fleet.run(Enough::All, Precision::F64, &|worker| work[worker])?.seconds;
         out.fill(0.0);
         for reply in &replies {
             out.iter_mut().zip(&reply.numbers).for_each(|(mean, x)| *mean += x);
@@ -185,6 +211,10 @@ impl LocalOracle for LocalWorkers {
             )));
         }
         Ok(seconds)
+    }
+
+    fn kept_mean(&mut self, task: &LocalTask<'_>, theta: f64, out: &mut [f64]) -> Result<KeptRound> {
+        self.kept(task, theta, out)
     }
 
     fn counters(&self) -> Counters {

@@ -6,18 +6,19 @@ use nalgebra::DVector;
 
 use crate::data::Matrix;
 use crate::objective::{LineValue, Objective};
+use crate::scalar::Element;
 
 /// Rows, labels and the margins at the worker's point.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) features: Matrix<f64>,
+#[derive(Debug, Clone)]
+pub(super) struct Part<T> {
+    pub(super) features: Matrix<T>,
     pub(super) labels: Vec<f64>,
     pub(super) margins: Vec<f64>,
     /// `m n_i / n`: with it the plain mean of the parts' functions is the mean over all rows, however unequal they are.
     pub(super) share: f64,
 }
 
-impl Part {
+impl<T: Element> Part<T> {
     /// `X_i v` of K d numbers.
     pub(super) fn images(&self, vector: &[f64]) -> Vec<f64> {
         let k = self.margins.len() / self.labels.len();
@@ -55,20 +56,20 @@ impl Part {
     }
 
     /// Its Hessian, l2 included, as something to multiply with.
-    pub(super) fn hessian<'p>(&'p self, objective: &'p Objective) -> LocalHessian<'p> {
+    pub(super) fn hessian<'p>(&'p self, objective: &'p Objective) -> LocalHessian<'p, T> {
         LocalHessian { part: self, objective, passes: Cell::new(0) }
     }
 }
 
 /// `H_i`, never formed.
-pub(super) struct LocalHessian<'p> {
-    part: &'p Part,
+pub(super) struct LocalHessian<'p, T> {
+    part: &'p Part<T>,
     objective: &'p Objective,
     /// Passes over the rows so far: two a product.
     passes: Cell<u64>,
 }
 
-impl LocalHessian<'_> {
+impl<T: Element> LocalHessian<'_, T> {
     /// `H_i v`.
     pub(super) fn times(&self, vector: &DVector<f64>) -> DVector<f64> {
         self.passes.set(self.passes.get() + 2);

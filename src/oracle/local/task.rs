@@ -8,6 +8,7 @@ use super::lsmr::lsmr;
 use super::part::{LocalHessian, Part};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
+use crate::scalar::Element;
 use crate::seed::{Purpose, Seed};
 
 /// Candidate steps of a distributed line search: 1, 1/2, .. 2^-50, all evaluated in one round.
@@ -43,6 +44,8 @@ pub enum LocalTask<'t> {
     },
     /// DINO's direction p_i (paper 003, algorithm 1, lines 4 to 11): K d.
     Dino {
+        /// w, where no round for the gradient brought workers there: a step is broadcast too.
+        weights: Option<&'t [f64]>,
         /// g.
         gradient: &'t [f64],
         /// theta, phi and the solves.
@@ -68,6 +71,8 @@ pub enum LocalTask<'t> {
     },
     /// GIANT's direction `-H_i^-1 g` by conjugate gradients, and 1 where they met negative curvature: K d + 1.
     Newton {
+        /// As of `Dino`.
+        weights: Option<&'t [f64]>,
         /// g.
         gradient: &'t [f64],
         /// When the solve ends.
@@ -144,9 +149,10 @@ impl LocalTask<'_> {
     pub(super) fn down(&self) -> usize {
         match self {
             LocalTask::Gradient { sent, .. } | LocalTask::Sample { sent, .. } => *sent,
-            LocalTask::Dino { gradient, .. }
-            | LocalTask::Newton { gradient, .. }
-            | LocalTask::Svrg { gradient, .. } => gradient.len(),
+            LocalTask::Dino { weights, gradient, .. } | LocalTask::Newton { weights, gradient, .. } => {
+                gradient.len() + usize::from(weights.is_some())
+            }
+            LocalTask::Svrg { gradient, .. } => gradient.len(),
             LocalTask::Dingo { gradient, .. } => gradient.len() + 1,
             LocalTask::DingoCorrected { image, .. } => image.len(),
             LocalTask::Hessian { vector } => vector.len(),
@@ -160,12 +166,13 @@ impl LocalTask<'_> {
             LocalTask::Gradient { weights, .. }
             | LocalTask::Dingo { weights, .. }
             | LocalTask::Sample { weights, .. } => Some(weights),
+            LocalTask::Dino { weights, .. } | LocalTask::Newton { weights, .. } => *weights,
             _ => None,
         }
     }
 
     /// One worker's answer, l2 left out where all would send the same.
-    pub(super) fn reply(&self, part: &Part, context: &Context<'_>) -> Result<Reply> {
+    pub(super) fn reply<T: Element>(&self, part: &Part<T>, context: &Context<'_>) -> Result<Reply> {
         let objective = context.objective;
         let hessian = part.hessian(objective);
         let (numbers, passes) = match *self {
@@ -175,7 +182,7 @@ impl LocalTask<'_> {
                 numbers[weights.len()] = part.loss(objective);
                 (numbers, 2)
             }
-            LocalTask::Dino { gradient, safeguard } => {
+            LocalTask::Dino { gradient, safeguard, .. } => {
                 let g = DVector::from_column_slice(gradient);
                 let least = lsmr(&|v| hessian.times(v), &g, safeguard.phi, safeguard.inner);
                 (corrected(&hessian, least, &g, g.norm_squared(), safeguard)?, 0)
@@ -194,7 +201,7 @@ impl LocalTask<'_> {
                 let least = lsmr(&|v| part.hessian(objective).times(v), &g, safeguard.phi, safeguard.inner);
                 (corrected(&hessian, least, &along, g.norm_squared(), safeguard)?, 0)
             }
-            LocalTask::Newton { gradient, inner } => {
+            LocalTask::Newton { gradient, inner, .. } => {
                 let g = DVector::from_column_slice(gradient);
                 let found = solve(Conjugate::Gradients, &|v| hessian.times(v), &g, inner);
                 let failed = f64::from(u8::from(found.is_none()));
@@ -235,8 +242,8 @@ impl LocalTask<'_> {
 
 /// `-least`, where its slope along `along` is at most `-theta square`; else that less the multiple of `(H^2 + phi^2 I)^-1 along` which
 /// makes the slope exactly this.
-fn corrected(
-    hessian: &LocalHessian<'_>,
+fn corrected<T: Element>(
+    hessian: &LocalHessian<'_, T>,
     least: DVector<f64>,
     along: &DVector<f64>,
     square: f64,
@@ -271,7 +278,7 @@ fn draw(rng: &mut impl RngExt, count: usize) -> usize {
 }
 
 /// `u <- u - s (loss_j'(u) - loss_j'(w) + g + pull (u - w))`, the samples j drawn with replacement (Johnson and Zhang, 2013).
-fn svrg(part: &Part, context: &Context<'_>, weights: &[f64], descent: &Descent<'_>) -> Vec<f64> {
+fn svrg<T: Element>(part: &Part<T>, context: &Context<'_>, weights: &[f64], descent: &Descent<'_>) -> Vec<f64> {
     let objective = context.objective;
     let mut rng = context.seed.stream(Purpose::Method, context.worker as u64, context.round);
     let (k, d) = (objective.loss.outputs(), part.features.cols());
@@ -281,7 +288,7 @@ fn svrg(part: &Part, context: &Context<'_>, weights: &[f64], descent: &Descent<'
         let row = draw(&mut rng, part.labels.len());
         margins.fill(0.0);
         part.features.for_each_in_row(row, |j, x| {
-            margins.iter_mut().enumerate().for_each(|(c, z)| *z += x * point[c * d + j]);
+            margins.iter_mut().enumerate().for_each(|(c, z)| *z += x.to_f64() * point[c * d + j]);
         });
         objective.loss.derivative(&margins, part.labels[row], &mut here);
         objective.loss.derivative(&part.margins[row * k..(row + 1) * k], part.labels[row], &mut there);
@@ -290,7 +297,7 @@ fn svrg(part: &Part, context: &Context<'_>, weights: &[f64], descent: &Descent<'
         let mut change: Vec<f64> = descent.gradient.iter().zip(&moved).map(|(g, m)| g + descent.pull * m).collect();
         objective.add_l2_gradient(&moved, &mut change);
         part.features.for_each_in_row(row, |j, x| {
-            (0..k).for_each(|c| change[c * d + j] += x * (here[c] - there[c]));
+            (0..k).for_each(|c| change[c * d + j] += x.to_f64() * (here[c] - there[c]));
         });
         point.iter_mut().zip(&change).for_each(|(u, c)| *u -= descent.step * c);
     }
@@ -298,7 +305,7 @@ fn svrg(part: &Part, context: &Context<'_>, weights: &[f64], descent: &Descent<'
 }
 
 /// The mean gradient of a fifth of the rows, at least one.
-fn sampled(part: &Part, context: &Context<'_>, width: usize) -> Vec<f64> {
+fn sampled<T: Element>(part: &Part<T>, context: &Context<'_>, width: usize) -> Vec<f64> {
     let loss = &context.objective.loss;
     let mut rng = context.seed.stream(Purpose::Method, context.worker as u64, context.round);
     let (k, count) = (loss.outputs(), (part.labels.len() / 5).max(1));
