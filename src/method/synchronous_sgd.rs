@@ -6,6 +6,9 @@
 //! **Requires** a smooth objective and a step. It wanders about the minimizer at a distance that the step sets. Values and gradients
 //! in its record are the master's own and steer nothing but the end of the run.
 //!
+//! Not [`Sgd`](super::Sgd): there the master recovers rows of all data from a code and differentiates them itself; here workers differentiate
+//! samples of rows that only they have, a part of the estimate each, and nothing is certified.
+//!
 //! **Cost.** Two communications an iteration, one less at the start.
 
 use super::iterate::Iterate;
