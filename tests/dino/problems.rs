@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use steadfast::data::{Dataset, Dense, Labels, Matrix};
-use steadfast::run::{TrainConfig, Trained, Training};
+use steadfast::run::{DeviceKind, TrainConfig, Trained, Training};
 
 pub const ROWS: usize = 60;
 
@@ -44,6 +44,7 @@ pub fn config(problem: &str, method: &str, iterations: usize) -> (TrainConfig, D
         workers: 3,
         iterations,
         tolerance: 1e-9,
+        device: DeviceKind::Cpu,
         ..TrainConfig::default()
     };
     (config, if is_softmax { softmax() } else { nonlinear() })

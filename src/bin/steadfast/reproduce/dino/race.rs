@@ -115,6 +115,13 @@ impl Race {
         (data.features.select_rows(&rows), rows.iter().map(|&i| labels[i]).collect())
     }
 
+    /// Leaves the first rows alone.
+    pub fn truncate(&mut self, rows: usize) {
+        let kept: Vec<usize> = (0..rows.min(self.labels.len())).collect();
+        self.features = self.features.select_rows(&kept);
+        self.labels.truncate(kept.len());
+    }
+
     /// Runs a method. What it can't do on this problem is in the curve.
     pub fn run(&self, method: &str) -> Result<Curve> {
         let fleet = BlockFleet::new(Faults::none(self.workers), self.clock.clone());
