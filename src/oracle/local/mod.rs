@@ -175,7 +175,7 @@ impl<T: Element> LocalWorkers<T> {
     fn work(&self, task: &LocalTask<'_>, replies: &[Reply]) -> Vec<BlockWork> {
         let (k, up, down) = (self.objective.loss.outputs(), task.up(self.width), task.down());
         let work = |(reply, part): (&Reply, &Part<T>)| {
-            let multiply_adds = reply.passes * (part.features.stored() * k) as u64;
+            let multiply_adds = reply.rows * (part.features.stored() * k) as u64 / part.labels.len() as u64;
             BlockWork { multiply_adds, down, up }
         };
         replies.iter().zip(&self.parts).map(work).collect()

@@ -119,10 +119,10 @@ pub enum LocalTask<'t> {
     },
 }
 
-/// What a worker sends, and the passes over its rows that it took.
+/// What a worker sends, and how many rows it read for it, each time anew.
 pub(super) struct Reply {
     pub(super) numbers: Vec<f64>,
-    pub(super) passes: u64,
+    pub(super) rows: u64,
 }
 
 /// What a worker knows of the run.
@@ -175,12 +175,13 @@ impl LocalTask<'_> {
     pub(super) fn reply<T: Element>(&self, part: &Part<T>, context: &Context<'_>) -> Result<Reply> {
         let objective = context.objective;
         let hessian = part.hessian(objective);
-        let (numbers, passes) = match *self {
+        let n = part.labels.len() as u64;
+        let (numbers, rows) = match *self {
             LocalTask::Gradient { weights, .. } => {
                 let mut numbers = vec![0.0; weights.len() + 1];
                 part.loss_gradient(objective, &part.margins, &mut numbers[..weights.len()]);
                 numbers[weights.len()] = part.loss(objective);
-                (numbers, 2)
+                (numbers, 2 * n)
             }
             LocalTask::Dino { gradient, safeguard, .. } => {
                 let g = DVector::from_column_slice(gradient);
@@ -193,7 +194,7 @@ impl LocalTask<'_> {
                 for damp in [0.0, safeguard.phi] {
                     numbers.extend(lsmr(&|v| hessian.times(v), &g, damp, safeguard.inner).iter());
                 }
-                (numbers, 1)
+                (numbers, n)
             }
             LocalTask::DingoCorrected { gradient, image, safeguard } => {
                 let (g, along) = (DVector::from_column_slice(gradient), DVector::from_column_slice(image));
@@ -216,7 +217,7 @@ impl LocalTask<'_> {
             LocalTask::Values { direction, .. } => {
                 let images = part.images(direction);
                 let lines: Vec<_> = (0..STEPS).map(|k| part.line(objective, &images, candidate(k))).collect();
-                (lines.iter().map(|l| l.value).chain(lines.iter().map(|l| l.slope)).collect(), 1)
+                (lines.iter().map(|l| l.value).chain(lines.iter().map(|l| l.slope)).collect(), n)
             }
             LocalTask::Gradients { direction, .. } => {
                 let (images, width) = (part.images(direction), direction.len());
@@ -227,16 +228,21 @@ impl LocalTask<'_> {
                     part.loss_gradient(objective, &margins, &mut out[..width]);
                     out[width] = objective.mean_loss(&margins, &part.labels) * part.share;
                 }
-                (numbers, 1 + STEPS as u64)
+                (numbers, (1 + STEPS as u64) * n)
             }
             LocalTask::Svrg { weights, gradient, pull, step, samples } => {
                 let reply = svrg(part, context, weights, &Descent { gradient, pull, step, samples });
                 // Two gradients of one row each a sample.
-                (reply, (4 * samples).div_ceil(part.labels.len()) as u64)
+                (reply, 4 * samples as u64)
             }
-            LocalTask::Sample { weights, .. } => (sampled(part, context, weights.len()), 1),
+            LocalTask::Sample { weights, .. } => (sampled(part, context, weights.len()), 2 * Self::sample(part) as u64),
         };
-        Ok(Reply { numbers, passes: passes + hessian.passes() })
+        Ok(Reply { numbers, rows: rows + hessian.passes() * n })
+    }
+
+    /// A fifth of the rows, at least one.
+    fn sample<T>(part: &Part<T>) -> usize {
+        (part.labels.len() / 5).max(1)
     }
 }
 
@@ -308,7 +314,7 @@ fn svrg<T: Element>(part: &Part<T>, context: &Context<'_>, weights: &[f64], desc
 fn sampled<T: Element>(part: &Part<T>, context: &Context<'_>, width: usize) -> Vec<f64> {
     let loss = &context.objective.loss;
     let mut rng = context.seed.stream(Purpose::Method, context.worker as u64, context.round);
-    let (k, count) = (loss.outputs(), (part.labels.len() / 5).max(1));
+    let (k, count) = (loss.outputs(), LocalTask::sample(part));
     let mut residuals = vec![0.0; part.margins.len()];
     let mut derivative = vec![0.0; k];
     for _ in 0..count {
