@@ -115,6 +115,7 @@ impl BlockFleet {
         let (workers, round) = (self.workers(), self.counters.rounds);
         self.faults.begin(round);
         self.counters.rounds += 1;
+        self.counters.unsent += u64::from(work(0).down == 0);
         let mut arrivals = vec![f64::INFINITY; workers];
         let mut latest = 0.0f64;
         for (worker, arrival) in arrivals.iter_mut().enumerate().filter(|(worker, _)| !self.faults.is_dead(*worker)) {

@@ -28,6 +28,9 @@ use crate::scalar::Precision;
 pub struct Counters {
     /// Rounds begun.
     pub rounds: u64,
+    /// Those of them that broadcast nothing: what the workers need they knew already.
+    #[serde(default)]
+    pub unsent: u64,
     /// Numbers broadcast, each counted once however many workers get it.
     pub floats_down: u64,
     /// Numbers broadcast, counted once a worker.
@@ -47,6 +50,7 @@ impl Counters {
     /// Adds what another fleet of the same run did.
     pub fn add(&mut self, other: &Counters) {
         self.rounds += other.rounds;
+        self.unsent += other.unsent;
         self.floats_down += other.floats_down;
         self.floats_down_unicast += other.floats_down_unicast;
         self.floats_up += other.floats_up;

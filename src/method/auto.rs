@@ -1,16 +1,16 @@
 //! Methods by name, and the one that `--method auto` takes.
 
 use super::{
-    CoordinateDescent, DualBarrier, EncodedCoordinateDescent, EncodedGradientDescent, EncodedLbfgs,
-    EncodedProximalGradient, Fista, Giant, GradientDescent, Lbfgs, Method, Newton, NewtonOptions, ProximalGradient,
-    RobustGd, Sgd, SgdOptions,
+    CodedDino, CoordinateDescent, Dingo, Dino, Disco, DualBarrier, EncodedCoordinateDescent, EncodedGradientDescent,
+    EncodedLbfgs, EncodedProximalGradient, Fista, Giant, GradientDescent, HessianFreeGiant, InexactDane, Lbfgs, Method,
+    Newton, NewtonOptions, ProximalGradient, RobustGd, Sgd, SgdOptions, SynchronousSgd,
 };
 use crate::error::Result;
 use crate::objective::Objective;
 use crate::params::Params;
 
 /// The names that [`by_name`] takes.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 25] = [
     "gradient-descent",
     "proximal-gradient",
     "fista",
@@ -22,6 +22,15 @@ pub const NAMES: [&str; 16] = [
     "oversketched-dual-barrier",
     "coordinate-descent",
     "robust-gd",
+    "dino",
+    "hessian-free-giant",
+    "dingo",
+    "disco",
+    "inexact-dane",
+    "aide",
+    "synchronous-sgd",
+    "coded-dino",
+    "coded-giant",
     "sgd",
     "encoded-gradient-descent",
     "encoded-lbfgs",
@@ -52,6 +61,15 @@ pub fn by_name(name: &str) -> Result<Box<dyn Method>> {
         "encoded-proximal-gradient" => Box::new(EncodedProximalGradient::parse(&mut options)?),
         "encoded-coordinate-descent" => Box::new(EncodedCoordinateDescent::parse(&mut options)?),
         "giant" => Box::new(Giant::parse(&mut options)?),
+        "dino" => Box::new(Dino::parse(&mut options)?),
+        "coded-dino" => Box::new(CodedDino::parse(&mut options)?),
+        "coded-giant" => Box::new(CodedDino::parse_giant(&mut options)?),
+        "hessian-free-giant" => Box::new(HessianFreeGiant::parse(&mut options)?),
+        "dingo" => Box::new(Dingo::parse(&mut options)?),
+        "disco" => Box::new(Disco::parse(&mut options)?),
+        "inexact-dane" => Box::new(InexactDane::parse(&mut options)?),
+        "aide" => Box::new(InexactDane::parse_accelerated(&mut options)?),
+        "synchronous-sgd" => Box::new(SynchronousSgd::parse(&mut options)?),
         _ => return Err(options.unknown(format!("auto, {}", NAMES.join(", ")))),
     };
     options.finish()?;

@@ -2,13 +2,20 @@
 //! [`solve`] does all that the methods share: records, observers, limits, and the tests that end a run.
 
 mod auto;
+mod candidates;
+mod coded_dino;
 mod coordinate_descent;
+mod dingo;
+mod dino;
+mod disco;
 mod dual_barrier;
 mod encoded;
 mod fista;
 mod forward_backward;
 mod giant;
 mod gradient_descent;
+mod hessian_free_giant;
+mod inexact_dane;
 mod iterate;
 mod lbfgs;
 mod line_search;
@@ -21,15 +28,22 @@ mod rounding;
 mod sgd;
 mod solve;
 mod status;
+mod synchronous_sgd;
 mod vector;
 
 pub use auto::{NAMES, by_name, for_objective};
+pub use coded_dino::CodedDino;
 pub use coordinate_descent::{CoordinateDescent, Order};
+pub use dingo::Dingo;
+pub use dino::Dino;
+pub use disco::Disco;
 pub use dual_barrier::DualBarrier;
 pub use encoded::{EncodedCoordinateDescent, EncodedGradientDescent, EncodedLbfgs, EncodedProximalGradient};
 pub use fista::Fista;
 pub use giant::{Giant, Stragglers};
 pub use gradient_descent::GradientDescent;
+pub use hessian_free_giant::HessianFreeGiant;
+pub use inexact_dane::InexactDane;
 pub use iterate::Iterate;
 pub use lbfgs::Lbfgs;
 pub use line_search::{Accepted, LineSearch, Sample};
@@ -41,6 +55,7 @@ pub use rounding::Rounding;
 pub use sgd::{Schedule, Sgd, SgdOptions};
 pub use solve::{Outcome, SolveOptions, solve};
 pub use status::{Criterion, Status};
+pub use synchronous_sgd::SynchronousSgd;
 
 use crate::error::{Error, Result};
 use crate::objective::Objective;
@@ -75,6 +90,11 @@ pub trait Method: Send + std::fmt::Debug {
     /// # Errors
     /// [`Error::Usage`] that says which methods can.
     fn check(&self, objective: &Objective) -> Result<()>;
+
+    /// Whether it asks workers with rows of their own ([`Problem::local_mean`]) and nobody else.
+    fn is_local(&self) -> bool {
+        false
+    }
 
     /// Prepares for a run from `iterate`, whose margins, residuals and value are known: gives it a gradient and a
     /// stationarity, and forgets any earlier run.

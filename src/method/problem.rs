@@ -5,6 +5,7 @@ mod directions;
 mod encoded;
 mod gradients;
 mod hessians;
+mod local;
 mod samples;
 
 use super::iterate::Iterate;
@@ -18,6 +19,7 @@ use directions::DirectionRef;
 use encoded::EncodedRef;
 use gradients::GradientRef;
 use hessians::HessianRef;
+use local::LocalRef;
 
 /// A problem as a method sees it: `F(w) = mean loss + l2 + regularizer`, with every product of X from an oracle. A method
 /// asks for rounds here and nowhere else, so each one is counted and its certificate kept.
@@ -34,6 +36,7 @@ pub struct Problem<'a> {
     directions: Option<DirectionRef<'a>>,
     gradients: Option<GradientRef<'a>>,
     encoded: Option<EncodedRef<'a>>,
+    local: Option<LocalRef<'a>>,
     seed: Seed,
     curvature: Vec<f64>,
     /// Made of what the last Hessian was.
@@ -75,6 +78,7 @@ impl<'a> Problem<'a> {
             directions: None,
             gradients: None,
             encoded: None,
+            local: None,
             seed: Seed::default(),
             curvature: vec![],
             last_hessian: None,
@@ -150,6 +154,9 @@ impl<'a> Problem<'a> {
         }
         if let Some(oracle) = &self.encoded {
             counters.add(&oracle.counters());
+        }
+        if let Some(oracle) = &self.local {
+            counters.add(&oracle.0.counters());
         }
         counters
     }

@@ -258,8 +258,8 @@ impl<'r, 'o> Run<'r, 'o> {
             duality_gap: iterate.duality_gap,
             step,
             rounds: counters.rounds,
-            // A round is a broadcast and a gather.
-            communications: 2 * counters.rounds,
+            // A round is a broadcast, where there is anything to say, and a gather.
+            communications: 2 * counters.rounds - counters.unsent,
             floats_down: counters.floats_down,
             floats_up: counters.floats_up,
             virtual_seconds: self.virtual_seconds,

@@ -38,6 +38,7 @@ mod direction;
 mod encoded;
 mod hessian;
 mod lagrange;
+mod local;
 mod local_gradient;
 mod local_newton;
 mod master_products;
@@ -51,6 +52,7 @@ pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirecti
 pub use encoded::{EncodedLeastSquares, EncodedOracle, EncodedRound, LiftedBlocks, Overlap};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
 pub use lagrange::LagrangeGradients;
+pub use local::{Conjugate, Inner, KeptRound, LocalOracle, LocalTask, LocalWorkers, STEPS, Safeguard, candidate};
 pub use local_gradient::{GradientOracle, LocalGradients};
 pub use local_newton::MOST_FACTORED;
 pub use master_products::MasterProducts;

@@ -121,9 +121,7 @@ impl TrainConfig {
         if let Some(constraint) = &self.constraint {
             Penalty::parse(constraint, Penalized::new(1, false)?)?;
         }
-        if self.method != "auto" {
-            method::by_name(&self.method)?;
-        }
+        let local = self.method != "auto" && method::by_name(&self.method)?.is_local();
         self.direction_plan()?;
         // One column and one row: what is left to find is a sketch that the data don't allow.
         block_sketch(&self.sketch, 1 << 20, 1, Seed(self.seed))?;
@@ -131,6 +129,9 @@ impl TrainConfig {
         let delay = Delay::parse(&self.delay)?;
         if self.fleet == FleetKind::Tcp && delay != Delay::None {
             return Err(Error::usage("--delay with --fleet tcp", &self.delay, "none: real workers take real time"));
+        }
+        if local {
+            return self.check_local();
         }
         if self.is_encoded() {
             return self.check_encoded();

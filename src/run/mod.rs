@@ -17,6 +17,7 @@ mod fleets;
 mod gradients;
 mod hessian;
 mod linear;
+mod local;
 mod model;
 mod prepare;
 mod program;

@@ -10,13 +10,13 @@ use super::fleets::Rows;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::svm::{Dual, Units};
 use super::task::Task;
-use super::{directions, encoded, fleets, gradients, hessian, prepare};
+use super::{directions, encoded, fleets, gradients, hessian, local, prepare};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
 use crate::method::{self, Outcome, Problem, SolveOptions};
 use crate::objective::Loss;
-use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle};
+use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle, LocalOracle};
 use crate::seed::Seed;
 use crate::trace::{CodeRecord, DataRecord, FinalRecord, Observer, Recorder, RunRecord, SCHEMA};
 
@@ -186,23 +186,30 @@ impl<'a> Training<'a> {
             Some(dual) => vec![0.0; dual.features.cols()],
             None => self.start(&task, &prepared, objective.loss.outputs() * d)?,
         };
-        let mut encoded = None;
-        let (mut workers, opened, code_record) = match &gradient_code {
+        let (mut local_workers, mut encoded, mut workers) = (None, None, None);
+        let (opened, code_record) = match &gradient_code {
+            _ if method.is_local() => {
+                let (local, products, record) = local::open(&config, &objective, &prepared.features, &prepared.labels)?;
+                local_workers = Some(local);
+                (products, record)
+            }
             None if config.is_encoded() => {
                 let (holders, products, record) = encoded::open(&config, method.name(), &objective, &prepared)?;
                 encoded = Some(holders);
-                (None, products, record)
+                (products, record)
             }
             Some(code) => {
                 let (gradients, products) =
                     gradients::open(&config, code, &objective, &prepared.features, &prepared.labels)?;
-                (Some(gradients), products, code.record(&config))
+                workers = Some(gradients);
+                (products, code.record(&config))
             }
             None => {
                 let code = make_code(&config)?;
                 let launch = self.call.worker_command.as_ref();
                 let opened = fleets::open_growing(&config, &code, Rows { features, appended }, launch)?;
-                (None, opened, code_record(&*code, &config))
+                local_workers = local::beside(&config, &objective, features, targets)?;
+                (opened, code_record(&*code, &config))
             }
         };
         let (mut oracle, mut witness, described) = opened;
@@ -221,7 +228,8 @@ impl<'a> Training<'a> {
                 .with_seed(Seed(config.seed))
                 .with_hessian(hessian.as_mut().map(|oracle| &mut **oracle as &mut dyn HessianOracle))
                 .with_directions(directions.as_mut().map(|oracle| &mut **oracle as &mut dyn DirectionOracle))
-                .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle));
+                .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle))
+                .with_local(local_workers.as_mut().map(|oracle| &mut **oracle as &mut dyn LocalOracle));
             if let Some(encoded) = &mut encoded {
                 problem = encoded.attach(problem);
             }

@@ -5,6 +5,7 @@ mod bad_data;
 mod bad_options;
 mod consensus;
 mod determinism;
+mod dino;
 mod encoded;
 mod ends;
 mod files;

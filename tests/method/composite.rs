@@ -4,7 +4,7 @@ use crate::losses::{L1, Logistic, NonNegative, Squared, smooth, with_regularizer
 use crate::oracle::DenseOracle;
 use crate::{gaussian, run, signs};
 use nalgebra::DVector;
-use steadfast::method::{Criterion, SolveOptions, Status};
+use steadfast::method::{CodedDino, Criterion, SolveOptions, Status, by_name};
 
 fn options(tolerance: f64) -> SolveOptions {
     SolveOptions { tolerance, ..SolveOptions::default() }
@@ -124,8 +124,12 @@ fn an_iteration_costs_a_pullback_and_a_round_a_trial() {
 fn smooth_objectives_are_solved_by_every_method() {
     let (values, labels) = gaussian(200, 10, 0.5, 16);
     let mut values_of = vec![];
-    // The dual barrier takes the lasso alone, SGD wants an oracle of single rows, and encoded methods want encoded data.
-    let others = |name: &&str| !(name.ends_with("dual-barrier") || name.starts_with("encoded-") || *name == "sgd");
+    // The dual barrier takes the lasso alone, SGD wants an oracle of single rows, encoded methods want encoded data, and others
+    // workers with rows of their own.
+    let local = |name: &str| by_name(name).unwrap().is_local() || CodedDino::is_meant(name);
+    let others = |name: &&str| {
+        !(name.ends_with("dual-barrier") || name.starts_with("encoded-") || *name == "sgd" || local(name))
+    };
     for method in steadfast::method::NAMES.into_iter().filter(others) {
         let mut oracle = DenseOracle::new(200, 10, values.clone());
         let (outcome, _) =

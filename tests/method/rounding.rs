@@ -4,7 +4,7 @@
 use crate::losses::{L1, Logistic, Softmax, Squared, smooth, with_regularizer};
 use crate::oracle::DenseOracle;
 use crate::{classes, gaussian, run, signs};
-use steadfast::method::{SolveOptions, Status};
+use steadfast::method::{CodedDino, SolveOptions, Status, by_name};
 use steadfast::objective::Objective;
 use steadfast::scalar::Precision;
 
@@ -99,8 +99,12 @@ fn a_pessimistic_certificate_does_not_stop_a_run_early() {
 #[test]
 fn an_optimal_start_ends_at_once() {
     let (values, _) = gaussian(30, 5, 1.0, 26);
-    // The dual barrier takes the lasso alone, SGD wants an oracle of single rows, and encoded methods want encoded data.
-    let others = |name: &&str| !(name.ends_with("dual-barrier") || name.starts_with("encoded-") || *name == "sgd");
+    // The dual barrier takes the lasso alone, SGD wants an oracle of single rows, encoded methods want encoded data, and others
+    // workers with rows of their own.
+    let local = |name: &str| by_name(name).unwrap().is_local() || CodedDino::is_meant(name);
+    let others = |name: &&str| {
+        !(name.ends_with("dual-barrier") || name.starts_with("encoded-") || *name == "sgd" || local(name))
+    };
     for method in steadfast::method::NAMES.into_iter().filter(others) {
         let mut oracle = DenseOracle::new(30, 5, values.clone());
         let (outcome, records) =

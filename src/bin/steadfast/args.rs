@@ -103,7 +103,8 @@ pub struct TrainArgs {
     /// on encoded data (a frame's --code) encoded-lbfgs, encoded-gradient-descent, encoded-proximal-gradient and
     /// encoded-coordinate-descent (any loss with one output, exact in the limit);
     /// robust-gd:step=…, sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,steps=N (of one iteration; an epoch
-    /// unless given)
+    /// unless given); with rows of its own at every worker: dino or dingo (theta=…,phi=…), hessian-free-giant, disco,
+    /// inexact-dane:step=…, aide:step=…,tau=…, synchronous-sgd:step=…; with rows and shards: coded-dino, coded-giant (theta=…)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)
@@ -245,7 +246,8 @@ pub struct LpArgs {
 pub struct ReproduceArgs {
     /// byzantine-grid, byzantine-envelope, byzantine-refusal, byzantine-rounds, byzantine-large, byzantine-devices,
     /// byzantine-rivals, byzantine-fig4, -fig5, oversketched-grid, oversketched-fig1, -fig4, -fig5, -fig6, -fig7, -fig8,
-    /// oversketched-lp, encoded-ridge, -lasso, -logistic, -movielens, partitioned-example, partitioned-theorem3.1, partitioned-corollary3.2, or all
+    /// oversketched-lp, encoded-ridge, -lasso, -logistic, -movielens, partitioned-example, partitioned-theorem3.1,
+    /// partitioned-corollary3.2, dino-table2, -table3, -fig1, -fig2, -gaps, or all
     pub name: String,
     /// The whole size, where the default is a part of it
     #[arg(long)]
@@ -256,13 +258,13 @@ pub struct ReproduceArgs {
     /// Keeps what is done and goes on from it (byzantine-grid)
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
-    /// Only these data sets (the grids), programs (oversketched-lp) or codes M:T (byzantine-envelope), comma-separated
+    /// Only these data sets (the grids, dino-fig1, dino-gaps), programs (oversketched-lp) or codes M:T (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub sets: Vec<String>,
     /// Only these attacks (byzantine-grid, byzantine-rivals) or lies (byzantine-envelope), comma-separated
     #[arg(long, value_delimiter = ',')]
     pub attacks: Vec<String>,
-    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals, encoded-…)
+    /// Write figures (SVG) into this folder (oversketched-fig…, byzantine-rivals, encoded-…, dino-fig…)
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Storage of the shards

@@ -343,7 +343,7 @@ fn table(
 fn plot(path: &Path, args: &ConsensusArgs, answer: &Answer) -> Result<()> {
     let curve = |name: &str, value: &dyn Fn(usize) -> f64| {
         let all = answer.iterations.iter().enumerate().map(|(k, it)| (it.counters.rounds as f64, value(k)));
-        Series { name: name.into(), points: all.filter(|point| point.1 > 0.0).collect() }
+        Series { name: name.into(), points: all.filter(|point| point.1 > 0.0).collect(), failed: false }
     };
     let its = &answer.iterations;
     let series =

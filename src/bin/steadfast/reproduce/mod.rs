@@ -2,6 +2,7 @@
 
 mod coordinates;
 mod devices;
+mod dino;
 mod encoded;
 mod envelope;
 mod grid;
@@ -23,7 +24,7 @@ use crate::args::ReproduceArgs;
 type Reproduction = fn(&ReproduceArgs) -> Result<u8>;
 
 /// What can be reproduced, in the order of `all`.
-const NAMES: [(&str, Reproduction); 24] = [
+const NAMES: [(&str, Reproduction); 29] = [
     ("byzantine-grid", grid::run),
     ("byzantine-envelope", envelope::run),
     ("byzantine-refusal", refusal::run),
@@ -48,6 +49,11 @@ const NAMES: [(&str, Reproduction); 24] = [
     ("partitioned-example", partitioned::example),
     ("partitioned-theorem3.1", partitioned::theorem),
     ("partitioned-corollary3.2", partitioned::corollary),
+    ("dino-table2", dino::table2),
+    ("dino-table3", dino::table3),
+    ("dino-fig1", dino::fig1),
+    ("dino-fig2", dino::fig2),
+    ("dino-gaps", dino::gaps),
 ];
 
 /// A line of a table, when it is done: on standard output, or on standard error where that is for JSON.

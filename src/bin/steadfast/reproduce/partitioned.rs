@@ -91,8 +91,11 @@ pub fn theorem(args: &ReproduceArgs) -> Result<u8> {
 
 /// Rounds and numbers sent to an error of 1e-8 by both methods, with both matrices, on one problem.
 pub fn corollary(args: &ReproduceArgs) -> Result<u8> {
-    let sizes: &[(usize, usize)] =
-        if args.full { &[(3, 4), (4, 4), (8, 4), (8, 8), (8, 16), (16, 8), (16, 16)] } else { &[(3, 4), (4, 4), (8, 4)] };
+    let sizes: &[(usize, usize)] = if args.full {
+        &[(3, 4), (4, 4), (8, 4), (8, 8), (8, 16), (16, 8), (16, 16)]
+    } else {
+        &[(3, 4), (4, 4), (8, 4)]
+    };
     line(
         args,
         format!(

@@ -177,7 +177,7 @@ pub fn compare(
         let runs: Result<Vec<Run>> = (0..seeds).map(|at| contest.run(scheme, args.seed + at as u64, measure)).collect();
         let row = match runs {
             Ok(runs) => {
-                series.push(Series { name: scheme.name.into(), points: runs[0].curve.clone() });
+                series.push(Series { name: scheme.name.into(), points: runs[0].curve.clone(), failed: false });
                 row(scheme, &runs, levels.levels)
             }
             // What a code can't carry on this fleet is part of the comparison.

@@ -198,6 +198,7 @@ fn draw(folder: &std::path::Path, rows: &[Row]) -> Result<()> {
             .map(|row| Series {
                 name: row.scheme.into(),
                 points: row.sweeps.iter().map(|s| (s.seconds, s.test_rmse)).collect(),
+                failed: false,
             })
             .collect(),
     };

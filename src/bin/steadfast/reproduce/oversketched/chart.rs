@@ -11,6 +11,8 @@ use steadfast::{Error, Result};
 pub struct Series {
     pub name: String,
     pub points: Vec<(f64, f64)>,
+    /// Whether it ends because it could not go on: in a cross.
+    pub failed: bool,
 }
 
 /// Axes with curves.
@@ -22,13 +24,14 @@ pub struct Panel {
 }
 
 /// Distinct in hue and in lightness, for readers who see no colours.
-const COLOURS: [RGBColor; 6] = [
+const COLOURS: [RGBColor; 7] = [
     RGBColor(31, 90, 160),
     RGBColor(214, 111, 30),
     RGBColor(60, 140, 70),
     RGBColor(170, 40, 50),
     RGBColor(120, 90, 170),
     RGBColor(90, 90, 90),
+    RGBColor(0, 150, 160),
 ];
 const SIZE: (u32, u32) = (760, 480);
 
@@ -95,6 +98,8 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<()> 
     for (at, series) in panel.series.iter().enumerate() {
         let colour = COLOURS[at % COLOURS.len()];
         let points: Vec<(f64, f64)> = series.points.iter().copied().filter(|p| p.1 > 0.0).collect();
+        let end = points.last().copied().filter(|_| series.failed);
+        chart.draw_series(end.map(|end| Cross::new(end, 6, colour.stroke_width(3)))).map_err(failed)?;
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)).point_size(2))
             .map_err(failed)?

@@ -31,7 +31,7 @@ const GAPS: [f64; 2] = [1e-4, 1e-8];
 const OURS: &str = "oversketched-newton";
 
 /// Where a figure goes, if anywhere: `NAME.svg` in the folder of `--output`.
-fn figure(args: &ReproduceArgs, name: &str) -> Result<Option<PathBuf>> {
+pub fn figure(args: &ReproduceArgs, name: &str) -> Result<Option<PathBuf>> {
     let Some(folder) = &args.output else { return Ok(None) };
     chart::check_folder(folder)?;
     let path = folder.join(format!("{name}.svg"));
@@ -141,7 +141,11 @@ fn panels(task: &Task, curves: &[Curve]) -> Vec<Panel> {
         y_name,
         series: curves
             .iter()
-            .map(|c| Series { name: c.name.into(), points: c.points.iter().map(|p| (p.seconds, y(p))).collect() })
+            .map(|c| Series {
+                name: c.name.into(),
+                points: c.points.iter().map(|p| (p.seconds, y(p))).collect(),
+                failed: false,
+            })
             .collect(),
     };
     let mut panels = vec![panel("training", "(F(w) - F*) / F*", &|p| p.gap)];
