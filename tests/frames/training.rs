@@ -205,7 +205,7 @@ fn the_lasso_with_all_workers_ends_at_its_optimum() {
 fn what_encoded_data_do_not_allow_is_refused() {
     let data = synthetic("synthetic:regression,rows=100,cols=5");
     let refusal = |config: TrainConfig| {
-        let error = Training::new(config).run(data.clone()).err().expect("refused");
+        let error = Training::new(config).run(data.clone()).expect_err("refused");
         assert_eq!(error.exit_status(), 2, "{error}");
         error.to_string()
     };
@@ -228,7 +228,7 @@ fn what_encoded_data_do_not_allow_is_refused() {
     assert!(refusal(gaussian).contains("a tight frame"));
     let logistic = synthetic("synthetic:logistic,rows=60,cols=5");
     let config = TrainConfig { task: None, method: "encoded-lbfgs".into(), ..ridge("paley") };
-    let error = Training::new(config).run(logistic).err().expect("refused");
+    let error = Training::new(config).run(logistic).expect_err("refused");
     assert!(error.to_string().contains("encoded-coordinate-descent"), "{error}");
 }
 

@@ -18,7 +18,7 @@ pub struct FramePlan {
     pub name: String,
     /// beta = N / n, where there is a frame for n rows.
     pub redundancy: Option<f64>,
-    /// What subsets of k workers keep, measured on a frame of at most 120 columns.
+    /// What subsets of k workers keep, measured on a frame of at most 120 columns (whose redundancy may be another).
     pub spectrum: Option<SubsetSpectrum>,
     /// Why there is none.
     pub refused: Option<String>,
