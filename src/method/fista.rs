@@ -10,7 +10,8 @@
 //!
 //! **Cost.** Two rounds an iteration: the margins of x+, and the gradient at y, whose margins are a combination of margins
 //! at hand; one more for each step that was too long; one extra at the start, for the first step. The duality gap comes
-//! from the same products. It stops on the gap where the objective has one, else on `|y - x+| / s`.
+//! from the same products, the best bound on the way counting. It stops on the gap where the objective has one, else on
+//! `|y - x+| / s`; before it does, one more round gives the gap of x+ by its own dual point, which is the one that counts.
 
 use super::forward_backward::ForwardBackward;
 use super::iterate::Iterate;
@@ -74,6 +75,10 @@ impl Method for Fista {
         let momentum = self.momentum();
         self.engine.move_point(problem, iterate, momentum)?;
         Ok(Step::Moved { length: self.engine.step })
+    }
+
+    fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+        self.engine.verify(problem, iterate)
     }
 
     fn restart(&mut self) {

@@ -30,6 +30,8 @@ pub(super) struct ForwardBackward {
     trial_residuals: Vec<f64>,
     /// The best lower bound of F's minimum that a dual point gave.
     lower: Option<f64>,
+    /// Whether that bound was made at the weights themselves.
+    own: bool,
 }
 
 /// What an accepted step says to an acceleration scheme.
@@ -49,7 +51,7 @@ impl ForwardBackward {
         for buffer in [&mut self.point_margins, &mut self.other_margins, &mut self.trial_residuals] {
             buffer.resize(problem.margin_count(), 0.0);
         }
-        self.lower = None;
+        (self.lower, self.own) = (None, false);
         problem.prepare_duality_gap()?;
         self.move_point(problem, iterate, 0.0)?;
 
@@ -170,13 +172,39 @@ impl ForwardBackward {
         self.point_loss = problem.objective().mean_loss(&self.point_margins, problem.labels());
         let bound = self.lower_bound(problem, iterate);
         problem.objective().add_l2_gradient(&self.point, &mut iterate.gradient);
-        iterate.duality_gap = bound.map(|bound| {
-            let best = self.lower.map_or(bound, |lower| lower.max(bound));
-            self.lower = Some(best);
-            let noise = problem.rounding().value(iterate.value, norm(&iterate.weights), norm(&iterate.residuals));
-            (iterate.value - best).max(noise)
-        });
+        iterate.duality_gap = None;
+        if let Some(bound) = bound {
+            let best = self.lower.is_none_or(|lower| lower <= bound);
+            if best {
+                self.lower = Some(bound);
+            }
+            self.own = best && momentum == 0.0;
+            self.report(problem, iterate);
+        }
         Ok(())
+    }
+
+    /// Before a gap may end the run: the gap of the weights by their own dual point, so that whoever makes the dual point of
+    /// them finds what the run stopped at. One round, unless the bound at hand is theirs. The point y stays.
+    pub fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+        if iterate.duality_gap.is_none() || self.own {
+            return Ok(());
+        }
+        problem.residuals(&iterate.margins, &mut self.trial_residuals);
+        problem.pullback(&self.trial_residuals, &mut self.other)?;
+        self.lower =
+            problem.duality_gap(&iterate.margins, &iterate.weights, &self.other).map(|gap| iterate.value - gap);
+        self.own = true;
+        self.report(problem, iterate);
+        Ok(())
+    }
+
+    /// Brings the iterate's gap up to date with the best bound.
+    fn report(&self, problem: &Problem<'_>, iterate: &mut Iterate) {
+        iterate.duality_gap = self.lower.map(|lower| {
+            let noise = problem.rounding().value(iterate.value, norm(&iterate.weights), norm(&iterate.residuals));
+            (iterate.value - lower).max(noise)
+        });
     }
 
     /// A dual point made at y bounds F's minimum from below for every x: `F(y) - gap(y)`. Where y is outside a constraint,

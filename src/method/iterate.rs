@@ -18,7 +18,8 @@ pub struct Iterate {
     pub value: f64,
     /// The norm of the gradient, or of the proximal-gradient step.
     pub stationarity: f64,
-    /// F(w) minus the best lower bound of the optimum that a dual point gave, where there is one.
+    /// F(w) minus the best lower bound of the optimum that a dual point gave, where there is one; a run that ends by it ends by
+    /// the bound of w's own dual point.
     pub duality_gap: Option<f64>,
     /// Steps since the margins were last computed in full: 0 when they are a product and not a sum of products.
     pub age: usize,

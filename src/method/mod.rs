@@ -85,8 +85,8 @@ pub trait Method: Send + std::fmt::Debug {
     /// Those of the rounds it asks for; [`Error::Numerical`] when it can't go on.
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step>;
 
-    /// Makes sure that the iterate stands on margins computed in full, before convergence is accepted. Methods whose
-    /// margins are always products have nothing to do.
+    /// Makes sure that the iterate stands on margins computed in full, and its duality gap on its own dual point, before
+    /// convergence is accepted. Methods whose margins are always products and that know no gap have nothing to do.
     ///
     /// # Errors
     /// Those of the rounds it asks for.

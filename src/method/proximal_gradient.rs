@@ -48,5 +48,9 @@ impl Method for ProximalGradient {
         Ok(Step::Moved { length: self.engine.step })
     }
 
+    fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
+        self.engine.verify(problem, iterate)
+    }
+
     fn restart(&mut self) {}
 }

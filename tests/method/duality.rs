@@ -3,10 +3,12 @@
 use crate::oracle::DenseOracle;
 use crate::{gaussian, run, signs};
 use std::sync::Arc;
+use steadfast::data::{Dense, Matrix};
 use steadfast::method::{Criterion, SolveOptions, Status};
 use steadfast::objective::{
     BoxConstraint, L1, L2Ball, LeastSquares, Logistic, Loss, Objective, Penalized, Regularizer, Simplex,
 };
+use steadfast::run::evaluate;
 
 fn objective(loss: impl Loss + 'static, l2: f64, h: impl Regularizer + 'static, intercept: bool) -> Objective {
     Objective { loss: Arc::new(loss), l2, regularizer: Some(Arc::new(h)), intercept }
@@ -19,6 +21,7 @@ fn the_gap_bounds_the_error_and_stops_the_run() {
     let (mut values, labels) = gaussian(n, d, 0.2, 41);
     // The last column is the constant of the cases with an intercept.
     values.chunks_exact_mut(d).for_each(|row| row[d - 1] = 1.0);
+    let features = Matrix::Dense(Dense::new(n, d, values.clone()).unwrap());
     let (all, free) = (Penalized::new(d, false).unwrap(), Penalized::new(d, true).unwrap());
     let cases = [
         ("lasso", objective(LeastSquares, 0.0, L1::new(0.1, all).unwrap(), false)),
@@ -51,6 +54,9 @@ fn the_gap_bounds_the_error_and_stops_the_run() {
                 assert!(error <= gap + best.value_error, "{name} {method} {}: {error} {gap}", record.iteration);
             }
             assert!(outcome.last.duality_gap.unwrap() <= 1e-6 && outcome.gap_bound.unwrap() < 1.1e-6);
+            // And by the dual point of the weights themselves, on the data: what it was is the gap that the run ended by.
+            let own = evaluate(&features, &labels, objective, &outcome.weights).gap_bound.unwrap();
+            assert!(own <= 1e-6 + best.value_error, "{name} {method}: {own:e}");
         }
     }
 }
