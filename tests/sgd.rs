@@ -116,6 +116,50 @@ fn rows_come_back_as_they_are_stored() {
     check_rows(&sparse(60, 37).convert::<f32>(), "sparse f32");
 }
 
+/// Workers round equal rows alike, so that a batch of one row, or a product of data that repeat it, shows one round-off many times
+/// over. It passes for noise, whoever lies beside it.
+fn check_equal_rows<T: Element>(label: &str) {
+    let (n, d) = (60, 37);
+    let row = dense(1, d).convert::<T>();
+    let data = row.select_rows(&vec![0; n]);
+    for t in 1..=7 {
+        for (liars, attack) in [(0, "zero"), (1, "gaussian"), (1, "sign-flip"), (t, "gaussian"), (t, "zero")] {
+            let plan =
+                FaultPlan::new(15, Seed(6)).changing(true).liars(liars, Attack::parse(attack).expect("an attack"));
+            let (mut oracle, witness) = open(&data, parity(15, t, 0), plan, 0);
+            let judge = |oracle: &mut CodedOracle<'_, SimulatedFleet<T>>, done: Result<()>, what: &str| {
+                done.unwrap_or_else(|e| panic!("{label}, {attack}, {liars} of t = {t}, {what}: {e}"));
+                let (round, told) = (oracle.drain(), witness.take());
+                let innocent: Vec<_> = round.liars.iter().filter(|w| !told.heard.contains(w)).collect();
+                assert!(
+                    innocent.is_empty(),
+                    "{label}, {attack}, {liars} of t = {t}, {what}: {innocent:?} are innocent"
+                );
+                round.bound
+            };
+            for batch in [2, 5, 8, 32] {
+                let rows: Vec<usize> = (0..batch).collect();
+                let mut got = vec![0.0; batch * d];
+                let done = oracle.samples(&rows, &mut got);
+                let bound = judge(&mut oracle, done, &format!("a batch of {batch}"));
+                assert!(distance(&got, &rows_of(&data, &rows)) <= bound);
+            }
+            for round in 0..10 {
+                let weights: Vec<f64> = (0..d as u64).map(|j| number(1000 * round + j)).collect();
+                let done = oracle.margins(&weights, &mut vec![0.0; n]);
+                judge(&mut oracle, done, &format!("product {round}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn equal_rows_are_not_taken_for_lies() {
+    check_equal_rows::<f64>("f64");
+    check_equal_rows::<f32>("f32");
+    check_equal_rows::<half::f16>("f16");
+}
+
 /// Without lies, a round is a copy: the same bits.
 #[test]
 fn honest_rounds_copy() {

@@ -307,8 +307,7 @@ impl Round<'_> {
         let at = whitened(code, &mut memory.whitened, &memory.scale);
         let (_, named) = self.erasures(memory);
         let lowest = noise::lowest_level(self.replies.stats, layout.shard_rows, layout.cols);
-        memory.kept.clear();
-        memory.kept.extend_from_slice(&memory.live);
+        memory.kept.clone_from(&memory.live);
         let mut located = Located { liars: Vec::new(), sent: Vec::new(), certified: true };
         let r = memory.sketch.buckets();
         let mut sent: Vec<(usize, Vec<f64>)> = Vec::new();
@@ -328,6 +327,7 @@ impl Round<'_> {
                 checks: code.checks,
                 unknown: code.unknown(named + located.liars.len()),
                 lowest,
+                independent: noise::independent(self.replies, &memory.live, code.unknown(named), r),
                 alternating: code.basis.on_unit_circle().then_some(!code.checks.is_multiple_of(2)),
                 beyond: code.options.uncertified,
             };

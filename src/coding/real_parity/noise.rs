@@ -1,6 +1,7 @@
 //! How much round-off an honest round shows, and how many independent lies stand out of it.
 
 use super::svd::LeftSvd;
+use crate::coding::Replies;
 use crate::data::ShardStats;
 use crate::scalar::Precision;
 use crate::seed::{Purpose, Seed};
@@ -44,6 +45,32 @@ pub(super) fn lowest_level(stats: &[ShardStats], rows: usize, cols: usize) -> f6
     FLOOR.max(0.5 * longest.min(root) / root)
 }
 
+/// Columns of independent round-off among the replies, or `most` where there are more. Workers that multiply the same row by the
+/// same vector round alike each time, so equal rows, or a sample drawn twice, show one round-off however often they are there. A
+/// column is no better than the numbers of it that a worker sent; the `liars` workers that tell most numbers apart may have made
+/// them up.
+pub(super) fn independent(replies: &Replies<'_>, live: &[bool], liars: usize, most: usize) -> usize {
+    let columns = (replies.layout.shard_rows * replies.vectors).max(1);
+    let replies = replies.values.chunks_exact(columns).zip(live).filter(|(_, live)| **live);
+    let mut told: Vec<usize> = replies.map(|(reply, _)| distinct(reply, most)).collect();
+    told.sort_unstable_by(|a, b| b.cmp(a));
+    told.get(liars).copied().unwrap_or(0).max(1)
+}
+
+/// Distinct numbers of a reply, or `most` where there are more.
+fn distinct(reply: &[f64], most: usize) -> usize {
+    let mut seen: Vec<u64> = Vec::with_capacity(most);
+    for x in reply {
+        if seen.len() >= most {
+            break;
+        }
+        if let Err(at) = seen.binary_search(&x.to_bits()) {
+            seen.insert(at, x.to_bits());
+        }
+    }
+    seen.len()
+}
+
 /// Upper limit of the energy of d noise numbers of level 1: the mean, four standard deviations and a constant for few.
 fn spread(d: usize) -> f64 {
     let d = d as f64;
@@ -73,6 +100,8 @@ pub(super) struct Shape {
     pub checks: usize,
     /// r, combinations.
     pub width: usize,
+    /// Of independent round-off.
+    pub independent: usize,
     /// t', errors to be located.
     pub limit: usize,
     /// Lowest and highest admissible level.
@@ -129,7 +158,9 @@ impl Shape {
         let over = level > self.ceiling;
         // From few numbers the level may come out far too low by chance; it is raised until that has probability 1e-6,
         // but not above the expected round-off, which needs no estimate.
-        let (few, all) = (self.rest(self.limit), self.checks * self.width);
+        let independent = self.independent.min(self.width);
+        let few = (self.checks - self.limit) * independent.saturating_sub(self.limit);
+        let all = self.checks * independent;
         let slack = 4.0 * spread(all) / (all.max(1) as f64);
         level = level.max((level / (slack * low_quantile(few)).min(1.0).sqrt().max(1e-9)).min(1.0));
         Estimate { level, rank: self.rank(tails, level, self.limit), over }

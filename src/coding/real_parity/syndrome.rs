@@ -54,6 +54,8 @@ pub(super) struct Input<'a> {
     pub unknown: usize,
     /// Lowest noise level to assume.
     pub lowest: f64,
+    /// Combinations of independent round-off, at most r.
+    pub independent: usize,
     /// For a code on the unit circle, whether its frequencies are the top ones.
     pub alternating: Option<bool>,
     /// Whether to locate beyond the guarantee.
@@ -96,6 +98,7 @@ pub(super) fn search(input: &Input<'_>, buffers: &mut Buffers, bias: impl Fn(usi
     let shape = Shape {
         checks,
         width: r,
+        independent: input.independent,
         limit: input.unknown.min(checks / 2),
         floor: input.lowest.max(arithmetic),
         ceiling: noise::CEILING * arithmetic.max(1.0),
