@@ -7,8 +7,12 @@ use std::sync::atomic::AtomicBool;
 use steadfast::Result;
 use steadfast::coding::{DataCode, Product, RealParity, Replication, Tolerance, encode_shard};
 use steadfast::data::{Csr, Dense, Growth, Matrix, Operand, ShardGrowth, ShardSink};
-use steadfast::device::CpuDevice;
-use steadfast::fleet::{Attack, Clock, Counters, FaultPlan, Faults, Fleet, Gather, Request, Round, SimulatedFleet};
+use steadfast::device::{CpuDevice, Device};
+use steadfast::fleet::tcp::DeviceFactory;
+use steadfast::fleet::{
+    Attack, Clock, Counters, FaultPlan, Faults, Fleet, Gather, Request, Round, SimulatedFleet, TcpFleet, TcpOptions,
+    serve_worker,
+};
 use steadfast::method::{Problem, SolveOptions, for_objective, solve};
 use steadfast::objective::{Logistic, Objective};
 use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle, StreamingOracle};
@@ -157,8 +161,8 @@ fn growing_gives_the_bits_of_encoding_at_once() {
     grows_to_the_same_bits(&sparse::<f32>(127, 83), "sparse f32");
 }
 
-fn fleet(liars: usize, m: usize) -> SimulatedFleet<f64> {
-    let faults = match liars {
+fn faults(liars: usize, m: usize) -> Faults {
+    match liars {
         0 => Faults::none(m),
         t => {
             FaultPlan::new(m, Seed(9))
@@ -168,7 +172,11 @@ fn fleet(liars: usize, m: usize) -> SimulatedFleet<f64> {
                 .expect("a plan")
                 .0
         }
-    };
+    }
+}
+
+fn fleet(liars: usize, m: usize) -> SimulatedFleet<f64> {
+    let faults = faults(liars, m);
     SimulatedFleet::new(Box::new(CpuDevice::new(Some(1)).expect("a thread")), faults, Clock::default())
 }
 
@@ -287,4 +295,41 @@ fn what_does_not_fit_is_refused_and_changes_nothing() {
     let mut margins = vec![0.0; 30];
     stream.oracle_mut().margins(&[1.0; 8], &mut margins).expect("a round of the old data");
     stream.append_rows(&dense(1, 8)).expect("a row that fits");
+}
+
+/// Devices of workers behind a socket.
+struct Cpu;
+
+impl DeviceFactory for Cpu {
+    fn make<T: Element>(&self) -> Result<Box<dyn Device<T>>> {
+        Ok(Box::new(CpuDevice::new(Some(1))?))
+    }
+}
+
+/// Over TCP the parts join what the workers hold, too: counts, products and whole runs are those of a simulated fleet that was
+/// given everything at once.
+#[test]
+fn shards_grow_over_tcp() {
+    for data in [dense::<f64>(60, 22), sparse(60, 22)] {
+        let code = parity(7, 2, 0);
+        let tcp = TcpFleet::<f64>::start(faults(2, 7), TcpOptions::default(), &mut |invitation| {
+            let invitation = invitation.clone();
+            std::thread::spawn(move || serve_worker(&invitation, &Cpu));
+            Ok(None)
+        });
+        let first = part(&data, 0..40, 0..20);
+        let tcp = tcp.expect("workers that join");
+        let mut stream = StreamingOracle::new(Cow::Borrowed(&first), code.clone(), tcp, &CALM).expect("a stream");
+        for (from, until) in [(40, 41), (41, 57), (57, 60)] {
+            stream.append_rows(&part(&data, from..until, 0..20)).expect("rows");
+        }
+        stream.append_features(&part(&data, 0..60, 20..22)).expect("features");
+        let mut whole = CodedOracle::new(Cow::Borrowed(&data), code, fleet(2, 7), &CALM).expect("an oracle");
+        assert_eq!(stream.oracle().counters(), whole.counters());
+        for method in ["lbfgs", "sgd:batch=7"] {
+            let grown = train(stream.oracle_mut(), &labels(60), method);
+            assert_eq!(grown, train(&mut whole, &labels(60), method), "{method}");
+        }
+        assert_eq!(stream.oracle().counters(), whole.counters());
+    }
 }

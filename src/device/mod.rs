@@ -99,12 +99,12 @@ pub trait Device<T: Element>: Send {
         Err(Error::usage("device for single columns of shards (method sgd)", self.info().kind, "cpu"))
     }
 
-    /// Joins `part` to worker's resident shard of `operand`; returns how many values the shard stores then.
+    /// Joins `part` to worker's resident shard of `operand`.
     ///
     /// # Errors
     /// [`Error::Usage`] when there is no such shard, the part does not fit it, or the device has no way to do it;
     /// [`Error::Device`] when it failed.
-    fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<usize> {
+    fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<()> {
         let _ = (worker, operand, part, growth);
         Err(Error::usage("device for shards that grow (streaming)", self.info().kind, "cpu"))
     }

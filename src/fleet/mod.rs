@@ -52,6 +52,7 @@ impl Counters {
         self.floats_up += other.floats_up;
         self.multiply_adds += other.multiply_adds;
         self.stored += other.stored;
+        self.restarted += other.restarted;
     }
 }
 
@@ -87,5 +88,24 @@ pub trait Fleet: Send {
     /// Wall seconds spent computing replies so far, as far as this process can tell: beside virtual time, never in it.
     fn worker_seconds(&self) -> f64 {
         0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counters;
+
+    /// As a record has them, so that a count of a later day is in it, too.
+    #[test]
+    fn every_count_is_added() {
+        let mut counts = serde_json::to_value(Counters::default()).unwrap();
+        let fields = counts.as_object_mut().unwrap();
+        (1u64..).zip(fields.values_mut()).for_each(|(i, count)| *count = i.into());
+        let once: Counters = serde_json::from_value(counts.clone()).unwrap();
+        let mut sum = once;
+        sum.add(&once);
+        for (name, count) in serde_json::to_value(sum).unwrap().as_object().unwrap() {
+            assert_eq!(count.as_u64(), counts[name].as_u64().map(|c| 2 * c), "{name}");
+        }
     }
 }

@@ -162,8 +162,8 @@ impl<T: Element> ShardSink<T> for SimulatedFleet<T> {
 
 impl<T: Element> ShardGrowth<T> for SimulatedFleet<T> {
     fn grow(&mut self, worker: usize, operand: Operand, part: Matrix<T>, growth: Growth) -> Result<()> {
-        let stored = self.device.grow(worker, operand, &part, growth)?;
-        self.shards.note_growth(worker, operand, &part, growth, stored);
+        self.device.grow(worker, operand, &part, growth)?;
+        self.shards.note_growth(worker, operand, &part, growth)?;
         self.counters.stored = self.shards.stored();
         Ok(())
     }

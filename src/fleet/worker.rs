@@ -3,7 +3,7 @@
 
 use super::request::{Opcode, Request};
 use super::round::Round;
-use crate::data::{Growth, Matrix, Operand};
+use crate::data::{Csr, Growth, Matrix, Operand};
 use crate::device::{Batch, Device, Part};
 use crate::error::{Error, Result};
 use crate::scalar::Element;
@@ -92,41 +92,89 @@ pub(super) struct ShardShape {
     rows: usize,
     cols: usize,
     stored: u64,
-    /// Of a sparse shard: stored values before each row, and before each column, with the total at the end.
-    before: Option<[Vec<u32>; 2]>,
+    sparse: Option<StoredBefore>,
+}
+
+/// Of a sparse shard: stored values before each row, and before each column, with the total at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct StoredBefore {
+    rows: Vec<u64>,
+    /// Nothing once rows were replaced, of whose columns nothing is known, nor beyond what 32 bits count: parts are not told
+    /// apart then.
+    columns: Option<Vec<u32>>,
+}
+
+impl StoredBefore {
+    fn of<T: Element>(shard: &Csr<T>) -> Self {
+        let mut columns = vec![0u32; shard.cols() + 1];
+        shard.indices().iter().for_each(|&j| columns[j as usize + 1] += 1);
+        for j in 0..shard.cols() {
+            columns[j + 1] = columns[j + 1].saturating_add(columns[j]);
+        }
+        let counted = shard.values().len() < u32::MAX as usize;
+        StoredBefore {
+            rows: shard.offsets().iter().map(|&at| at as u64).collect(),
+            columns: counted.then_some(columns),
+        }
+    }
 }
 
 impl ShardShape {
     fn of<T: Element>(shard: &Matrix<T>) -> Self {
-        let before = match shard {
+        let sparse = match shard {
             Matrix::Dense(_) => None,
-            Matrix::Csr(a) => {
-                let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-                let rows = a.offsets().iter().map(|&at| narrow(at)).collect();
-                let mut columns = vec![0u32; a.cols() + 1];
-                a.indices().iter().for_each(|&j| columns[j as usize + 1] += 1);
-                for j in 0..a.cols() {
-                    columns[j + 1] = columns[j + 1].saturating_add(columns[j]);
-                }
-                // Beyond what 32 bits count, parts are not told apart.
-                (shard.stored() < u32::MAX as usize).then_some([rows, columns])
-            }
+            Matrix::Csr(a) => Some(StoredBefore::of(a)),
         };
-        ShardShape { rows: shard.rows(), cols: shard.cols(), stored: shard.stored() as u64, before }
+        ShardShape { rows: shard.rows(), cols: shard.cols(), stored: shard.stored() as u64, sparse }
+    }
+
+    /// Joins a part that fits.
+    fn grow(&mut self, part: &ShardShape, growth: Growth) {
+        match growth {
+            Growth::Rows { from } => {
+                self.rows = from + part.rows;
+                match (&mut self.sparse, &part.sparse) {
+                    (Some(all), Some(part)) => {
+                        all.rows.truncate(from + 1);
+                        let stay = all.rows.last().copied().unwrap_or(0);
+                        all.rows.extend(part.rows[1..].iter().map(|before| stay + before));
+                        all.columns = None;
+                        self.stored = all.rows.last().copied().unwrap_or(0);
+                    }
+                    _ => self.stored = (self.rows * self.cols) as u64,
+                }
+            }
+            Growth::Columns => {
+                if let (Some(all), Some(part)) = (&mut self.sparse, &part.sparse) {
+                    all.rows.iter_mut().zip(&part.rows).for_each(|(all, more)| *all += more);
+                    let total = u32::try_from(self.stored).ok();
+                    all.columns =
+                        all.columns.take().zip(part.columns.as_ref()).zip(total).map(|((mut all, part), total)| {
+                            all.extend(part[1..].iter().map(|before| total.saturating_add(*before)));
+                            all
+                        });
+                }
+                self.cols += part.cols;
+                self.stored += part.stored;
+            }
+        }
     }
 
     /// Stored values that `request` multiplies with.
     fn touched(&self, request: &Request) -> u64 {
-        let (axis, first, count, across) = match request.opcode {
-            Opcode::Product | Opcode::TransposedProduct => return self.stored,
+        let all = |count: usize, across: usize| ((count * across) as u64).min(self.stored);
+        match request.opcode {
+            Opcode::Product | Opcode::TransposedProduct => self.stored,
             // Copied, not multiplied.
-            Opcode::Columns => return 0,
-            Opcode::RowsProduct { first, count } => (0, first, count, self.cols),
-            Opcode::ColumnsProduct { first, count } => (1, first, count, self.rows),
-        };
-        match &self.before {
-            Some(before) => u64::from(before[axis][first + count] - before[axis][first]),
-            None => ((count * across) as u64).min(self.stored),
+            Opcode::Columns => 0,
+            Opcode::RowsProduct { first, count } => match &self.sparse {
+                Some(before) => before.rows[first + count] - before.rows[first],
+                None => all(count, self.cols),
+            },
+            Opcode::ColumnsProduct { first, count } => match self.sparse.as_ref().and_then(|s| s.columns.as_ref()) {
+                Some(before) => u64::from(before[first + count] - before[first]),
+                None => all(count, self.rows),
+            },
         }
     }
 }
@@ -144,25 +192,42 @@ impl ShardTable {
         ShardTable { workers, operands: Vec::new(), stored: 0 }
     }
 
-    /// Notes that the shard of `operand` at `worker` grew by `part` and stores so many values now.
+    /// Notes that `part` joins the shard of `operand` at `worker`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no such shard, or the part does not fit it.
     pub(super) fn note_growth<T: Element>(
         &mut self,
         worker: usize,
         operand: Operand,
         part: &Matrix<T>,
         growth: Growth,
-        stored: usize,
-    ) {
+    ) -> Result<()> {
         let found = self.operands.iter_mut().find(|(known, _)| *known == operand);
-        let Some(Some(shape)) = found.and_then(|(_, shards)| shards.get_mut(worker)) else { return };
-        match growth {
-            Growth::Rows { from } => shape.rows = from + part.rows(),
-            Growth::Columns => shape.cols += part.cols(),
+        let Some(Some(shape)) = found.and_then(|(_, shards)| shards.get_mut(worker)) else {
+            return Err(Error::usage(
+                "shard to grow",
+                format!("operand {} of worker {worker}, which has none", operand.0),
+                "one that was loaded",
+            ));
+        };
+        let fits = match growth {
+            Growth::Rows { from } => from <= shape.rows && part.cols() == shape.cols,
+            Growth::Columns => part.rows() == shape.rows,
+        };
+        if !fits || part.is_sparse() != shape.sparse.is_some() {
+            let form = |sparse| if sparse { "sparse" } else { "dense" };
+            let (rows, cols) = (shape.rows, shape.cols);
+            return Err(Error::usage(
+                "part of a shard",
+                format!("{} x {}, {}", part.rows(), part.cols(), form(part.is_sparse())),
+                format!("one that fits {rows} x {cols}, {}", form(shape.sparse.is_some())),
+            ));
         }
-        self.stored = self.stored - shape.stored + stored as u64;
-        shape.stored = stored as u64;
-        // Of another shape.
-        shape.before = None;
+        let before = shape.stored;
+        shape.grow(&ShardShape::of(part), growth);
+        self.stored = self.stored - before + shape.stored;
+        Ok(())
     }
 
     /// Refuses a worker that does not exist.

@@ -6,3 +6,4 @@ mod parts;
 mod plain;
 mod real_sets;
 mod svm;
+mod tcp;

@@ -178,7 +178,7 @@ impl<T: Element> Device<T> for CpuDevice<T> {
         self.copy_columns(operand, workers, columns, replies)
     }
 
-    fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<usize> {
+    fn grow(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Growth) -> Result<()> {
         let Some(shard) = self.shards.get_mut(&(operand, worker)) else {
             return Err(Error::usage(
                 "shard to grow",
@@ -189,7 +189,7 @@ impl<T: Element> Device<T> for CpuDevice<T> {
         shard.matrix.grow(part, growth)?;
         // Compressed again by the next transposed product.
         shard.columns = None;
-        Ok(shard.matrix.stored())
+        Ok(())
     }
 }
 

@@ -14,7 +14,7 @@ use super::options::TcpOptions;
 use super::peer::{Peer, Unanswered, WINDOW};
 use super::shards::{Description, for_each_part};
 use super::start::{Joined, gather_workers};
-use crate::data::{Matrix, Operand, ShardSink};
+use crate::data::{Growth, Matrix, Operand, ShardGrowth, ShardSink};
 use crate::error::{Error, Result};
 use crate::fleet::fault::Faults;
 use crate::fleet::frames::{self, EVERYBODY, Header, Kind};
@@ -131,6 +131,26 @@ impl<T: Element> TcpFleet<T> {
         Err(Error::Fleet(format!("no worker is left ({})", reasons.join("; "))))
     }
 
+    /// Sends a shard, or a part that joins one, to a worker that is there.
+    fn load(&mut self, worker: usize, operand: Operand, part: &Matrix<T>, growth: Option<Growth>) -> Result<()> {
+        self.counters.stored = self.shards.stored();
+        if self.peers[worker].lost.is_some() {
+            return self.check_alive();
+        }
+        let description = serde_json::to_vec(&Description::of(operand, part, growth))
+            .map_err(|e| Error::Fleet(format!("can't describe a shard: {e}")))?;
+        let (link, patience) = (&self.peers[worker].link, self.options.deadline);
+        let send = |kind: Kind, body: &[u8]| {
+            link.send(Arc::new(frames::encode(Header { kind, worker: EVERYBODY, round: 0 }, body)), patience)
+        };
+        if send(Kind::Shard, &description) && for_each_part(part, |body| send(Kind::ShardPart, body)) {
+            self.peers[worker].loading += 1;
+        } else {
+            self.learn_why(worker);
+        }
+        self.check_alive()
+    }
+
     /// Writes the request's frame, into the old one where nobody reads that any more.
     fn write_request(&mut self, request: &Request, payload: &[f64]) -> Result<()> {
         let header = serde_json::to_vec(request).map_err(|e| Error::Fleet(format!("can't write a request: {e}")))?;
@@ -241,23 +261,14 @@ impl<T: Element> std::fmt::Debug for TcpFleet<T> {
 impl<T: Element> ShardSink<T> for TcpFleet<T> {
     fn accept(&mut self, worker: usize, operand: Operand, shard: Matrix<T>) -> Result<()> {
         self.shards.note(worker, operand, &shard)?;
-        self.counters.stored = self.shards.stored();
-        if self.peers[worker].lost.is_some() {
-            return self.check_alive();
-        }
-        let description = serde_json::to_vec(&Description::of(operand, &shard))
-            .map_err(|e| Error::Fleet(format!("can't describe a shard: {e}")))?;
-        let (link, patience) = (&self.peers[worker].link, self.options.deadline);
-        let send = |kind: Kind, body: &[u8]| {
-            link.send(Arc::new(frames::encode(Header { kind, worker: EVERYBODY, round: 0 }, body)), patience)
-        };
-        let sent = send(Kind::Shard, &description) && for_each_part(&shard, |body| send(Kind::ShardPart, body));
-        if sent {
-            self.peers[worker].loading += 1;
-        } else {
-            self.learn_why(worker);
-        }
-        self.check_alive()
+        self.load(worker, operand, &shard, None)
+    }
+}
+
+impl<T: Element> ShardGrowth<T> for TcpFleet<T> {
+    fn grow(&mut self, worker: usize, operand: Operand, part: Matrix<T>, growth: Growth) -> Result<()> {
+        self.shards.note_growth(worker, operand, &part, growth)?;
+        self.load(worker, operand, &part, Some(growth))
     }
 }
 

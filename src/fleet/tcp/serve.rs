@@ -158,8 +158,10 @@ impl Post {
                 && let Some(shard) = incoming.take()
             {
                 // This process has one worker, whatever its number in the fleet.
-                let (operand, shard) = shard.finish()?;
-                device.upload(0, operand, shard)?;
+                match shard.finish()? {
+                    (operand, None, shard) => device.upload(0, operand, shard)?,
+                    (operand, Some(growth), part) => device.grow(0, operand, &part, growth)?,
+                }
                 if self.send(Kind::Loaded, 0, &[]).is_err() {
                     return Ok(Served::Closed);
                 }

@@ -1,6 +1,6 @@
 //! Shards on the wire: a description, then the arrays piece by piece, so that neither side ever holds a second copy.
 
-use crate::data::{Csr, Dense, Matrix, Operand};
+use crate::data::{Csr, Dense, Growth, Matrix, Operand};
 use crate::error::{Error, Result};
 use crate::fleet::frames::{get, put};
 use crate::scalar::Element;
@@ -20,6 +20,9 @@ pub(super) struct Description {
     /// Stored values.
     stored: usize,
     sparse: bool,
+    /// Of a part that joins what is resident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    growth: Option<Growth>,
 }
 
 /// Which array a piece belongs to: the first byte of its frame.
@@ -28,13 +31,14 @@ const OFFSETS: u8 = 1;
 const INDICES: u8 = 2;
 
 impl Description {
-    pub(super) fn of<T: Element>(operand: Operand, shard: &Matrix<T>) -> Self {
+    pub(super) fn of<T: Element>(operand: Operand, shard: &Matrix<T>, growth: Option<Growth>) -> Self {
         Description {
             operand,
             rows: shard.rows(),
             cols: shard.cols(),
             stored: shard.stored(),
             sparse: shard.is_sparse(),
+            growth,
         }
     }
 }
@@ -102,9 +106,9 @@ impl<T: Element> Incoming<T> {
         self.values.len() == stored && sparse_done
     }
 
-    /// The shard and its operand.
-    pub(super) fn finish(self) -> Result<(Operand, Matrix<T>)> {
-        let Description { operand, rows, cols, sparse, .. } = self.description;
+    /// The shard, or the part of one and how it joins, and the operand.
+    pub(super) fn finish(self) -> Result<(Operand, Option<Growth>, Matrix<T>)> {
+        let Description { operand, rows, cols, sparse, growth, .. } = self.description;
         let matrix = if sparse {
             let offsets: Option<Vec<usize>> = self.offsets.iter().map(|&x| usize::try_from(x).ok()).collect();
             let offsets = offsets.ok_or_else(|| Error::Fleet("a shard is too large for this machine".into()))?;
@@ -115,7 +119,7 @@ impl<T: Element> Incoming<T> {
             }
             Matrix::Dense(Dense::new(rows, cols, self.values)?)
         };
-        Ok((operand, matrix))
+        Ok((operand, growth, matrix))
     }
 }
 
@@ -125,14 +129,14 @@ mod tests {
     use half::f16;
 
     fn there_and_back<T: Element>(shard: &Matrix<T>) -> Matrix<T> {
-        let mut incoming = Incoming::new(Description::of(Operand(7), shard));
+        let mut incoming = Incoming::new(Description::of(Operand(7), shard, Some(Growth::Rows { from: 3 })));
         assert!(for_each_part(shard, |body| {
             assert!(body.len() as u64 <= PART_LIMIT && !incoming.is_complete());
             incoming.part(body).is_ok()
         }));
         assert!(incoming.is_complete());
-        let (operand, back) = incoming.finish().unwrap();
-        assert_eq!(operand, Operand(7));
+        let (operand, growth, back) = incoming.finish().unwrap();
+        assert_eq!((operand, growth), (Operand(7), Some(Growth::Rows { from: 3 })));
         back
     }
 
@@ -162,13 +166,14 @@ mod tests {
 
     #[test]
     fn pieces_that_do_not_fit_are_refused() {
-        let fresh = || Incoming::<f64>::new(Description::of(Operand::ROWS, &dense::<f64>(1, 1)));
+        let fresh = || Incoming::<f64>::new(Description::of(Operand::ROWS, &dense::<f64>(1, 1), None));
         assert!(fresh().part(&[]).is_err());
         assert!(fresh().part(&[9, 0]).is_err());
         assert!(fresh().part(&[VALUES, 0, 0, 0]).is_err());
         assert!(fresh().part(&[VALUES; 17]).is_err());
         assert!(fresh().part(&[OFFSETS; 9]).is_err());
-        let lie = Description { rows: 1 << 40, cols: 1 << 40, ..Description::of(Operand::ROWS, &dense::<f64>(0, 0)) };
+        let lie =
+            Description { rows: 1 << 40, cols: 1 << 40, ..Description::of(Operand::ROWS, &dense::<f64>(0, 0), None) };
         assert!(Incoming::<f64>::new(lie).finish().is_err());
     }
 }

@@ -169,6 +169,11 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
         &mut self.oracle
     }
 
+    /// The oracle of the data as they are now, which grow no more.
+    pub fn into_oracle(self) -> CodedOracle<'a, F> {
+        self.oracle
+    }
+
     /// Multiply-adds that encoding what was appended has cost, those of keys not included.
     pub fn multiply_adds(&self) -> u64 {
         self.multiply_adds + self.rows.block.multiply_adds() + self.columns.block.multiply_adds()
