@@ -1,6 +1,7 @@
 //! A data set: a feature matrix and what is to be predicted from each row.
 
 use super::matrix::Matrix;
+use super::shard::Growth;
 use crate::error::{Error, Result};
 use crate::scalar::Element;
 
@@ -83,5 +84,49 @@ impl<T: Element> Dataset<T> {
     /// d, the number of features.
     pub fn cols(&self) -> usize {
         self.features.cols()
+    }
+
+    /// Joins the rows of `more` at the end, as if they had stood in one file: a dense part makes the whole dense.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the numbers of features, or their names where both have names, differ.
+    ///
+    /// ```
+    /// use steadfast::data::{Dataset, Dense, Labels, Matrix};
+    /// let rows = |values: &[f64], labels: &[f64]| {
+    ///     let features = Matrix::Dense(Dense::new(labels.len(), values.len() / labels.len(), values.to_vec())?);
+    ///     Dataset::new(features, Labels::Real(labels.to_vec()), Vec::new())
+    /// };
+    /// let mut data = rows(&[1.0, 0.0], &[1.0])?;
+    /// data.append(rows(&[0.0, 1.0, 2.0, 2.0], &[-1.0, 1.0])?)?;
+    /// assert_eq!((data.rows(), data.labels), (3, Labels::Real(vec![1.0, -1.0, 1.0])));
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
+    pub fn append(&mut self, more: Dataset<T>) -> Result<()> {
+        if let Some((name, other)) = self.columns.iter().zip(&more.columns).find(|(name, other)| name != other) {
+            return Err(Error::usage(
+                "rows to append",
+                format!("column {other}"),
+                format!("column {name} in its place"),
+            ));
+        }
+        let dense = !(self.features.is_sparse() && more.features.is_sparse());
+        let form = |matrix: &mut Matrix<T>| {
+            if let (true, Matrix::Csr(a)) = (dense, &*matrix) {
+                *matrix = Matrix::Dense(a.to_dense());
+            }
+        };
+        let mut part = more.features;
+        // Refused before anything changes.
+        if part.cols() != self.cols() {
+            let got = format!("{} features", part.cols());
+            return Err(Error::usage("rows to append", got, format!("{}, as the others have", self.cols())));
+        }
+        form(&mut self.features);
+        form(&mut part);
+        let from = self.rows();
+        self.features.grow(&part, Growth::Rows { from })?;
+        self.labels = self.labels.joined(&more.labels);
+        Ok(())
     }
 }

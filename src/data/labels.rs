@@ -171,6 +171,26 @@ impl Labels {
         }
     }
 
+    /// These labels and then `more`, as one column would have been read: numbers where all are, else names in ascending order.
+    pub fn joined(&self, more: &Self) -> Self {
+        if let (Labels::Real(first), Labels::Real(more)) = (self, more) {
+            return Labels::Real(first.iter().chain(more).copied().collect());
+        }
+        let named = |labels: &Self| -> Vec<String> {
+            match labels {
+                // In their shortest form, as a reader does it.
+                Labels::Real(y) => y.iter().map(f64::to_string).collect(),
+                Labels::Classes { index, names } => index.iter().map(|&c| names[c as usize].clone()).collect(),
+            }
+        };
+        let all: Vec<String> = [self, more].into_iter().flat_map(named).collect();
+        let mut names = all.clone();
+        names.sort_unstable();
+        names.dedup();
+        let index = all.iter().map(|name| names.partition_point(|known| known < name) as u32).collect();
+        Labels::Classes { index, names }
+    }
+
     /// Class of each row among those that occur, and their names.
     fn coded(&self) -> (Vec<f64>, Vec<String>) {
         match self {
@@ -207,6 +227,14 @@ mod tests {
         names.dedup();
         let index = labels.iter().map(|l| names.iter().position(|n| n == l).unwrap() as u32).collect();
         Labels::Classes { index, names }
+    }
+
+    #[test]
+    fn joined_labels_are_read_as_one_column() {
+        let (numbers, names) = (Labels::Real(vec![2.0, 0.5]), text(&["b", "a", "b"]));
+        assert_eq!(numbers.joined(&Labels::Real(vec![-1.0])), Labels::Real(vec![2.0, 0.5, -1.0]));
+        assert_eq!(names.joined(&text(&["c", "a"])), text(&["b", "a", "b", "c", "a"]));
+        assert_eq!(numbers.joined(&names), text(&["2", "0.5", "b", "a", "b"]));
     }
 
     #[test]

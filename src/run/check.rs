@@ -3,6 +3,7 @@
 use super::config::{DeviceKind, FleetKind, TrainConfig};
 use super::task::HINGE;
 use super::train::make_code;
+use crate::data::RowOrder;
 use crate::error::{Error, Result};
 use crate::fleet::{Attack, Delay, Gather};
 use crate::method;
@@ -77,6 +78,32 @@ impl TrainConfig {
             ));
         }
         self.check_names()
+    }
+
+    /// Refuses what can't be run where rows come after others were encoded.
+    pub(super) fn check_growth(&self) -> Result<()> {
+        let refuse =
+            |what: &str, got: &str, allowed: &str| Err(Error::usage(format!("--append with {what}"), got, allowed));
+        if self.standardize {
+            return refuse("--standardize", "columns scaled by moments of all rows", "columns as they are");
+        }
+        if self.partition != RowOrder::Contiguous {
+            return refuse("--partition", self.partition.name(), "contiguous: later rows come last");
+        }
+        if self.task.as_deref() == Some(HINGE) {
+            return refuse("--task", HINGE, "a task whose rows are encoded as they are");
+        }
+        if method::CoordinateDescent::is_meant(&self.method) {
+            return refuse("--method", &self.method, "a method that multiplies with whole shards");
+        }
+        if let Some(code) = self.gradient_code()? {
+            return refuse(
+                "--code",
+                &code.name(),
+                "a code for products: uncoded, replication, real-parity, mds or product",
+            );
+        }
+        Ok(())
     }
 
     /// Whether the method recovers single rows, which devices other than the CPU don't send.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
 use crate::coding::DataCode;
-use crate::data::{Matrix, ShardSink};
+use crate::data::{Matrix, ShardGrowth};
 #[cfg(feature = "gpu")]
 use crate::device::gpu;
 use crate::device::{CpuDevice, Device, DeviceInfo};
@@ -19,7 +19,7 @@ use crate::fleet::{
     serve_worker,
 };
 use crate::method::CoordinateDescent;
-use crate::oracle::{CodedOracle, OracleOptions, ProductOracle};
+use crate::oracle::{CodedOracle, OracleOptions, ProductOracle, StreamingOracle};
 use crate::scalar::{Element, Precision};
 use crate::seed::Seed;
 use crate::trace::{self, IterationRecord, Observer};
@@ -86,6 +86,28 @@ pub fn open<'a>(
     features: &'a Matrix<f64>,
     launch: Option<&WorkerCommand>,
 ) -> Result<Opened<'a>> {
+    open_growing(config, code, Rows { features, appended: 0 }, launch)
+}
+
+/// What is loaded.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<'a> {
+    /// All rows.
+    pub(super) features: &'a Matrix<f64>,
+    /// The last ones, which are appended when the others are at their workers.
+    pub(super) appended: usize,
+}
+
+/// [`open`] with rows that come later.
+///
+/// # Errors
+/// As [`open`]; where rows are appended [`Error::Usage`] for a GPU, whose shards don't grow.
+pub(super) fn open_growing<'a>(
+    config: &TrainConfig,
+    code: &Arc<dyn DataCode>,
+    rows: Rows<'a>,
+    launch: Option<&WorkerCommand>,
+) -> Result<Opened<'a>> {
     if config.fleet == FleetKind::Tcp {
         let launch = launch.ok_or_else(|| {
             Error::usage(
@@ -95,18 +117,18 @@ pub fn open<'a>(
             )
         })?;
         return match config.precision.unwrap_or(Precision::F64) {
-            Precision::F64 => open_tcp::<f64>(config, code, features, launch),
-            Precision::F32 => open_tcp::<f32>(config, code, features, launch),
-            Precision::F16 => open_tcp::<half::f16>(config, code, features, launch),
+            Precision::F64 => open_tcp::<f64>(config, code, rows, launch),
+            Precision::F32 => open_tcp::<f32>(config, code, rows, launch),
+            Precision::F16 => open_tcp::<half::f16>(config, code, rows, launch),
         };
     }
-    let gpu = takes_gpu(config)?;
+    let gpu = takes_gpu(config)? && !(rows.appended > 0 && config.device == DeviceKind::Auto);
     match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
-        Precision::F64 => open_as(config, code, features, cpu::<f64>(config)?),
-        Precision::F32 if gpu => open_as(config, code, features, adapter::<f32>(config)?),
-        Precision::F16 if gpu => open_as(config, code, features, adapter::<half::f16>(config)?),
-        Precision::F32 => open_as(config, code, features, cpu::<f32>(config)?),
-        Precision::F16 => open_as(config, code, features, cpu::<half::f16>(config)?),
+        Precision::F64 => open_as(config, code, rows, cpu::<f64>(config)?),
+        Precision::F32 if gpu => open_as(config, code, rows, adapter::<f32>(config)?),
+        Precision::F16 if gpu => open_as(config, code, rows, adapter::<half::f16>(config)?),
+        Precision::F32 => open_as(config, code, rows, cpu::<f32>(config)?),
+        Precision::F16 => open_as(config, code, rows, cpu::<half::f16>(config)?),
     }
 }
 
@@ -172,19 +194,19 @@ fn adapter<T: Element>(_config: &TrainConfig) -> Result<Box<dyn Device<T>>> {
 fn open_as<'a, T: Element>(
     config: &TrainConfig,
     code: &Arc<dyn DataCode>,
-    features: &'a Matrix<f64>,
+    rows: Rows<'a>,
     device: Box<dyn Device<T>>,
 ) -> Result<Opened<'a>> {
     let seed = Seed(config.seed);
     let clock = Clock { delay: Delay::parse(&config.delay)?, seed, ..Clock::default() };
     let (faults, witness) = plan(config, code.workers(), code.parity_check())?;
-    load(config, code, features, SimulatedFleet::new(device, faults, clock), witness)
+    load(config, code, rows, SimulatedFleet::new(device, faults, clock), witness)
 }
 
 fn open_tcp<'a, T: Element>(
     config: &TrainConfig,
     code: &Arc<dyn DataCode>,
-    features: &'a Matrix<f64>,
+    rows: Rows<'a>,
     launch: &WorkerCommand,
 ) -> Result<Opened<'a>> {
     let (faults, witness) = plan(config, code.workers(), code.parity_check())?;
@@ -194,14 +216,14 @@ fn open_tcp<'a, T: Element>(
         command.args(&launch.arguments).env(WORKER_THREADS, &threads);
         invitation.give(&mut command).spawn().map(Some)
     })?;
-    load(config, code, features, fleet, witness)
+    load(config, code, rows, fleet, witness)
 }
 
 /// Encodes the data into a fleet.
-fn load<'a, T: Element, F: Fleet + ShardSink<T> + 'a>(
+fn load<'a, T: Element, F: Fleet + ShardGrowth<T> + 'a>(
     config: &TrainConfig,
     code: &Arc<dyn DataCode>,
-    features: &'a Matrix<f64>,
+    rows: Rows<'a>,
     fleet: F,
     witness: Option<Witness>,
 ) -> Result<Opened<'a>> {
@@ -210,12 +232,19 @@ fn load<'a, T: Element, F: Fleet + ShardSink<T> + 'a>(
         keys: config.key_count(),
         seed: Seed(config.seed),
     };
+    let Rows { features, appended } = rows;
     // Stored as read, a matrix is encoded where it is; else it is rounded once.
     let stored: Cow<'a, Matrix<T>> = match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
         Some(same) => Cow::Borrowed(same),
         None => Cow::Owned(features.convert()),
     };
-    let oracle = if CoordinateDescent::is_meant(&config.method) {
+    let oracle = if appended > 0 {
+        let mut first = stored.into_owned();
+        let more = first.split_off_rows(first.rows() - appended);
+        let mut stream = StreamingOracle::new(Cow::Owned(first), code.clone(), fleet, &options)?;
+        stream.append_rows(&more)?;
+        stream.into_oracle()
+    } else if CoordinateDescent::is_meant(&config.method) {
         CodedOracle::with_blocks(stored, code.clone(), fleet, &options)?
     } else {
         CodedOracle::new(stored, code.clone(), fleet, &options)?

@@ -1,14 +1,13 @@
 //! The builder for the algorithms of [`crate::linear`]: code, fleet, faults and record around one matrix.
 
-use std::sync::atomic::AtomicBool;
-
+use super::call::{Call, call_setters};
 use super::config::TrainConfig;
-use super::fleets::{self, WorkerCommand};
+use super::fleets;
 use super::train::{code_record, end_of_iterations, make_code};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::linear::{Answer, Products};
-use crate::trace::{DataRecord, FinalRecord, Observer, Recorder, RunRecord, SCHEMA};
+use crate::trace::{DataRecord, FinalRecord, Recorder, RunRecord, SCHEMA};
 
 /// A run of an algorithm on a fleet. Of the configuration it takes what code and fleet must know, from `workers` on.
 ///
@@ -29,10 +28,7 @@ use crate::trace::{DataRecord, FinalRecord, Observer, Recorder, RunRecord, SCHEM
 /// ```
 pub struct LinearRun<'a> {
     config: TrainConfig,
-    command: String,
-    observers: Vec<&'a mut dyn Observer>,
-    cancel: Option<&'a AtomicBool>,
-    worker_command: Option<WorkerCommand>,
+    call: Call<'a>,
 }
 
 /// What a run leaves.
@@ -54,36 +50,10 @@ pub struct Finished<V> {
 impl<'a> LinearRun<'a> {
     /// A run with these options and no observers.
     pub fn new(config: TrainConfig) -> Self {
-        LinearRun { config, command: "library".into(), observers: Vec::new(), cancel: None, worker_command: None }
+        LinearRun { config, call: Call::default() }
     }
 
-    /// How it was called, for the record.
-    #[must_use]
-    pub fn command(mut self, command: impl Into<String>) -> Self {
-        self.command = command.into();
-        self
-    }
-
-    /// Adds an observer of the iterations.
-    #[must_use]
-    pub fn observe(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observers.push(observer);
-        self
-    }
-
-    /// A flag that stops the run when it becomes true.
-    #[must_use]
-    pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
-        self.cancel = Some(flag);
-        self
-    }
-
-    /// How worker processes are started, for [`FleetKind::Tcp`](super::FleetKind::Tcp).
-    #[must_use]
-    pub fn worker_command(mut self, command: Option<WorkerCommand>) -> Self {
-        self.worker_command = command;
-        self
-    }
+    call_setters!();
 
     /// Encodes `matrix`, loads the fleet and runs `algorithm` on its products.
     ///
@@ -106,15 +76,16 @@ impl<'a> LinearRun<'a> {
             let allowed = format!("at most the {} rows of the matrix", matrix.rows());
             return Err(Error::usage("--workers", code.workers(), allowed));
         }
-        let (mut oracle, mut witness, described) = fleets::open(&config, &code, matrix, self.worker_command.as_ref())?;
+        let (mut oracle, mut witness, described) =
+            fleets::open(&config, &code, matrix, self.call.worker_command.as_ref())?;
         let fill = oracle.counters().stored as f64 / (2 * matrix.stored().max(1)) as f64;
         let mut recorder = Recorder::default();
         let result = {
             let mut products = Products::new(&mut *oracle)?.observe(&mut witness).observe(&mut recorder);
-            for observer in &mut self.observers {
+            for observer in &mut self.call.observers {
                 products = products.observe(&mut **observer);
             }
-            if let Some(flag) = self.cancel {
+            if let Some(flag) = self.call.cancel {
                 products = products.cancel(flag);
             }
             algorithm(&mut products)
@@ -122,7 +93,7 @@ impl<'a> LinearRun<'a> {
         let mut record = RunRecord {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").into(),
-            command: self.command,
+            command: self.call.command,
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
             data: DataRecord { rows: matrix.rows(), cols: matrix.cols(), nnz: matrix.stored() },

@@ -6,6 +6,7 @@
 //! the run is in the result, beside the record up to it. [`LinearRun`] is the same for the algorithms of [`crate::linear`],
 //! [`ProgramRun`] for linear programs.
 
+mod call;
 mod check;
 mod config;
 mod directions;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::call::{Call, call_setters};
 use super::config::TrainConfig;
 use super::finish::{FinalEvaluation, evaluate};
-use super::fleets::WorkerCommand;
+use super::fleets::Rows;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::svm::{Dual, Units};
 use super::task::Task;
@@ -35,15 +36,13 @@ use crate::trace::{CodeRecord, DataRecord, FinalRecord, NamingScore, Observer, R
 /// ```
 pub struct Training<'a> {
     config: TrainConfig,
-    command: String,
+    call: Call<'a>,
     data_name: String,
+    appended: Option<Dataset<f64>>,
     test: Option<Dataset<f64>>,
     init: Option<Model>,
     loss: Option<Arc<dyn Loss>>,
     one_hot: Option<OneHot>,
-    observers: Vec<&'a mut dyn Observer>,
-    cancel: Option<&'a AtomicBool>,
-    worker_command: Option<WorkerCommand>,
 }
 
 /// What a run leaves.
@@ -64,27 +63,28 @@ impl<'a> Training<'a> {
     pub fn new(config: TrainConfig) -> Self {
         Training {
             config,
-            command: "library".into(),
+            call: Call::default(),
             data_name: "data".into(),
+            appended: None,
             test: None,
             init: None,
             loss: None,
             one_hot: None,
-            observers: Vec::new(),
-            cancel: None,
-            worker_command: None,
         }
     }
 
-    /// How it was called, for the record.
-    pub fn command(mut self, command: impl Into<String>) -> Self {
-        self.command = command.into();
-        self
-    }
+    call_setters!();
 
     /// The data's name, for the model.
     pub fn data_name(mut self, name: impl Into<String>) -> Self {
         self.data_name = name.into();
+        self
+    }
+
+    /// Rows that come when the others are encoded and at their workers: they are encoded by themselves and joined to what is there
+    /// ([`StreamingOracle`](crate::oracle::StreamingOracle)), and the run is that of all rows.
+    pub fn append(mut self, rows: Option<Dataset<f64>>) -> Self {
+        self.appended = rows;
         self
     }
 
@@ -114,32 +114,23 @@ impl<'a> Training<'a> {
         self
     }
 
-    /// Adds an observer of the iterations.
-    pub fn observe(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observers.push(observer);
-        self
-    }
-
-    /// A flag that stops the run when it becomes true.
-    pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
-        self.cancel = Some(flag);
-        self
-    }
-
-    /// How worker processes are started, for [`FleetKind::Tcp`](super::FleetKind::Tcp).
-    pub fn worker_command(mut self, command: WorkerCommand) -> Self {
-        self.worker_command = Some(command);
-        self
-    }
-
     /// Trains.
     ///
     /// # Errors
     /// What is wrong with options or data, before the run begins. An error of the run itself (too many faults, a lost
     /// device) is in [`Trained::error`], with the record up to it.
-    pub fn run(mut self, data: Dataset<f64>) -> Result<Trained> {
+    pub fn run(mut self, mut data: Dataset<f64>) -> Result<Trained> {
         let config = self.config.clone();
         config.check()?;
+        let appended = match self.appended.take() {
+            Some(more) => {
+                config.check_growth()?;
+                let rows = more.rows();
+                data.append(more)?;
+                rows
+            }
+            None => 0,
+        };
         let (task, labels) = match &self.loss {
             Some(loss) => Task::of_loss(&**loss, &data.labels)?,
             None => Task::new(config.task.as_deref(), &data.labels)?,
@@ -199,7 +190,8 @@ impl<'a> Training<'a> {
             }
             None => {
                 let code = make_code(&config)?;
-                let opened = fleets::open(&config, &code, features, self.worker_command.as_ref())?;
+                let launch = self.call.worker_command.as_ref();
+                let opened = fleets::open_growing(&config, &code, Rows { features, appended }, launch)?;
                 (None, opened, code_record(&*code, &config))
             }
         };
@@ -222,15 +214,15 @@ impl<'a> Training<'a> {
                 .with_gradients(workers.as_mut().map(|oracle| &mut **oracle as &mut dyn GradientOracle));
             let mut units = Units(dual.as_ref().map_or(1.0, |dual| dual.scale));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut units, &mut witness, &mut recorder];
-            observers.extend(self.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
-            let cancel = self.cancel.unwrap_or(&never);
+            observers.extend(self.call.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
+            let cancel = self.call.cancel.unwrap_or(&never);
             method::solve(&mut *method, &mut problem, start, &options, &mut observers, cancel)
         };
 
         let mut record = RunRecord {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").into(),
-            command: self.command.clone(),
+            command: self.call.command.clone(),
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
             data: DataRecord { rows: n, cols: d, nnz: prepared.features.stored() },
@@ -323,7 +315,7 @@ impl<'a> Training<'a> {
             weights: rows.flat_map(|w| w[..features].iter().copied()).collect(),
             provenance: Provenance {
                 version: env!("CARGO_PKG_VERSION").into(),
-                command: self.command.clone(),
+                command: self.call.command.clone(),
                 data: self.data_name.clone(),
                 status: end.status.clone(),
                 objective: end.objective,

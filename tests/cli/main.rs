@@ -1,5 +1,6 @@
 //! The program itself: the built binary, with the shipped data and small files of its own.
 
+mod append;
 mod bad_data;
 mod bad_options;
 mod consensus;

@@ -78,6 +78,9 @@ pub struct TrainArgs {
     /// Center and scale the columns (sparse data: scale only)
     #[arg(long, help_heading = "Problem")]
     pub standardize: bool,
+    /// Rows that join the encoded data at the workers: the run is that of both files
+    #[arg(long, value_name = "FILE", conflicts_with = "test_fraction", help_heading = "Problem")]
+    pub append: Option<String>,
     /// Data to score the model on
     #[arg(long, value_name = "FILE", conflicts_with = "test_fraction", help_heading = "Problem")]
     pub test: Option<String>,

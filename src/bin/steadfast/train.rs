@@ -28,12 +28,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     };
     let loaded = load(&source, &options)?;
     let one_hot = loaded.encoding;
+    let width = Some(loaded.data.features.cols());
+    let alike = LoadOptions { width, encoding: one_hot.clone(), ..options };
+    let beside = |file: &String| Ok::<_, Error>(load(&file.parse::<Source>()?, &alike)?.data);
+    let appended = args.append.as_ref().map(beside).transpose()?;
     let (data, test) = match (&args.test, args.test_fraction) {
-        (Some(file), _) => {
-            let width = loaded.data.features.cols();
-            let options = LoadOptions { width: Some(width), encoding: one_hot.clone(), ..options };
-            (loaded.data, Some(load(&file.parse::<Source>()?, &options)?.data))
-        }
+        (Some(file), _) => (loaded.data, Some(beside(file)?)),
         (None, Some(fraction)) => {
             let (train, test) = loaded.data.split(fraction, args.fleet_options.seed())?;
             (train, Some(test))
@@ -46,13 +46,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     let mut training = Training::new(config)
         .command(format!("steadfast {command}"))
         .data_name(args.data.clone())
+        .append(appended)
         .test(test)
         .init(init)
         .one_hot(one_hot)
-        .cancel(interrupted);
-    if let Some(command) = worker_command() {
-        training = training.worker_command(command);
-    }
+        .cancel(interrupted)
+        .worker_command(worker_command());
     if let Some(progress) = &mut progress {
         training = training.observe(progress);
     }

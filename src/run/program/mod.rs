@@ -5,10 +5,8 @@
 
 mod normal;
 
-use std::sync::atomic::AtomicBool;
-
+use super::call::{Call, call_setters};
 use super::config::TrainConfig;
-use super::fleets::WorkerCommand;
 use super::train::{code_record, end_of_iterations, make_code};
 use crate::data::{Dense, Matrix};
 use crate::error::{Error, Result};
@@ -16,7 +14,7 @@ use crate::program::{LinearProgram, Outcome, SolveOptions, Status, solve_with};
 use crate::scalar::Precision;
 use crate::seed::Seed;
 use crate::sketch::block_sketch;
-use crate::trace::{FinalRecord, Observer, RunRecord, SCHEMA};
+use crate::trace::{FinalRecord, RunRecord, SCHEMA};
 use normal::{Fleets, Ledger};
 
 /// How the Newton systems of a [`ProgramRun`] are made.
@@ -70,10 +68,7 @@ impl HessianKind {
 pub struct ProgramRun<'a> {
     config: TrainConfig,
     hessian: HessianKind,
-    command: String,
-    observers: Vec<&'a mut dyn Observer>,
-    cancel: Option<&'a AtomicBool>,
-    worker_command: Option<WorkerCommand>,
+    call: Call<'a>,
 }
 
 /// What a run leaves.
@@ -93,8 +88,7 @@ pub struct FinishedProgram {
 impl<'a> ProgramRun<'a> {
     /// A run with these options, exact Hessians and no observers.
     pub fn new(config: TrainConfig) -> Self {
-        let (observers, command) = (Vec::new(), "library".into());
-        ProgramRun { config, hessian: HessianKind::Exact, command, observers, cancel: None, worker_command: None }
+        ProgramRun { config, hessian: HessianKind::Exact, call: Call::default() }
     }
 
     /// How Newton systems are made.
@@ -104,33 +98,7 @@ impl<'a> ProgramRun<'a> {
         self
     }
 
-    /// How it was called, for the record.
-    #[must_use]
-    pub fn command(mut self, command: impl Into<String>) -> Self {
-        self.command = command.into();
-        self
-    }
-
-    /// Adds an observer of the Newton steps.
-    #[must_use]
-    pub fn observe(mut self, observer: &'a mut dyn Observer) -> Self {
-        self.observers.push(observer);
-        self
-    }
-
-    /// A flag that stops the run when it becomes true.
-    #[must_use]
-    pub fn cancel(mut self, flag: &'a AtomicBool) -> Self {
-        self.cancel = Some(flag);
-        self
-    }
-
-    /// How worker processes are started, for [`FleetKind::Tcp`](super::FleetKind::Tcp).
-    #[must_use]
-    pub fn worker_command(mut self, command: Option<WorkerCommand>) -> Self {
-        self.worker_command = command;
-        self
-    }
+    call_setters!();
 
     /// Solves `program` as [`solve_with`] does. The reduced program is encoded anew for each polyhedron that the solve meets.
     ///
@@ -151,9 +119,9 @@ impl<'a> ProgramRun<'a> {
         let mut normal = Fleets {
             code,
             hessian: self.hessian,
-            launch: self.worker_command,
+            launch: self.call.worker_command,
             matrix: Matrix::Dense(Dense::zeros(0, 0)),
-            ledger: Ledger::new(self.observers, self.cancel),
+            ledger: Ledger::new(self.call.observers, self.call.cancel),
             config,
         };
         let result = solve_with(program, options, &mut normal);
@@ -166,7 +134,7 @@ impl<'a> ProgramRun<'a> {
         let mut record = RunRecord {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").into(),
-            command: self.command,
+            command: self.call.command,
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: ledger.described,
             data: ledger.data,
