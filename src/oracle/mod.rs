@@ -50,9 +50,7 @@ pub use coded::{CodedOracle, OracleOptions, StreamingOracle};
 pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
 pub use hessian::{BlockHessian, HessianOracle, HessianPlan, HessianRound};
 pub use lagrange::LagrangeGradients;
-pub use local::{
-    Conjugate, Inner, KeptRound, LocalOracle, LocalTask, LocalWorkers, STEPS, Safeguard, candidate,
-};
+pub use local::{Conjugate, Inner, KeptRound, LocalOracle, LocalTask, LocalWorkers, STEPS, Safeguard, candidate};
 pub use local_gradient::{GradientOracle, LocalGradients};
 pub use local_newton::MOST_FACTORED;
 pub use master_products::MasterProducts;
