@@ -13,9 +13,11 @@ use crate::reproduce::oversketched::figure;
 
 /// Gaps that communications are given for.
 const GAPS: [f64; 4] = [1e-2, 1e-4, 1e-6, 1e-8];
-/// Communications to a gap of 1e-6 on the digits as the file has them, of an independent implementation, which repeats them when its
-/// features change in their last places (with sorted rows it does not); it counts up to the iterate, here the iterate's gradient is in.
-const REFERENCE: [(&str, u64, u64); 3] = [("dino", 95, 2), ("dingo", 49, 0), ("hessian-free-giant", 53, 2)];
+/// Communications to a gap of 1e-6 on the digits as the file has them, of an independent implementation: the least and the most of 12 runs
+/// (of 2 where all agree) in which features change in their last places. (With sorted rows no count repeats.) It counts up to the iterate,
+/// here the iterate's gradient is in: so many more.
+const REFERENCE: [(&str, u64, u64, u64); 3] =
+    [("dino", 95, 101, 2), ("dingo", 49, 49, 0), ("hessian-free-giant", 53, 53, 2)];
 /// How far from these the counts may be.
 const NEAR: f64 = 0.05;
 
@@ -103,13 +105,17 @@ pub fn fig1(args: &ReproduceArgs) -> Result<u8> {
 /// Holds the deterministic methods' counts against the independent implementation's.
 fn near_the_reference(args: &ReproduceArgs, curves: &[Curve], least: f64) -> bool {
     let mut holds = true;
-    for (method, reference, ahead) in REFERENCE {
+    for (method, least_count, most, ahead) in REFERENCE {
         let found = curves.iter().find(|c| c.method == method).and_then(|c| c.reaches(least + 1e-6));
-        let near =
-            found.is_some_and(|found| (found as f64 - (reference + ahead) as f64).abs() <= NEAR * reference as f64);
+        let fits = |found: u64| {
+            let count = found as f64 - ahead as f64;
+            (1.0 - NEAR) * least_count as f64 <= count && count <= (1.0 + NEAR) * most as f64
+        };
+        let near = found.is_some_and(fits);
         let found = found.map_or("none".into(), |found| found.to_string());
         let verdict = if near { "" } else { "  DOES NOT HOLD" };
-        line(args, format!("{method}: {found} communications to 1e-6, reference {}{verdict}", reference + ahead));
+        let reference = format!("{} to {}", least_count + ahead, most + ahead);
+        line(args, format!("{method}: {found} communications to 1e-6, reference {reference}{verdict}"));
         holds &= near;
     }
     holds
