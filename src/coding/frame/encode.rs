@@ -112,12 +112,16 @@ fn product_transposed(matrix: &Matrix<f64>, vector: &[f64], out: &mut [f64]) {
 /// then has the encoded rows, or the raw rows that it touches beside its part of S, whichever are fewer numbers.
 ///
 /// # Errors
-/// [`Error::Usage`] when the data have another number of rows than the frame has columns; those of a sparse matrix that is too large.
+/// [`Error::Usage`] when the data have another number of rows than the frame has columns, or no columns; those of a sparse matrix that is
+/// too large.
 pub fn encode_rows(encoding: &Encoding, data: &Matrix<f64>) -> Result<Vec<EncodedShard>> {
     let frame = encoding.frame();
     if data.rows() != frame.columns() {
         let allowed = format!("{}, the columns of the frame", frame.columns());
         return Err(Error::usage("rows of the data to encode", data.rows(), allowed));
+    }
+    if data.cols() == 0 {
+        return Err(Error::usage("columns of the data to encode", 0, "at least 1"));
     }
     if let Matrix::Csr(sparse) = data
         && frame.sparse_row(0).is_some()
