@@ -96,6 +96,10 @@ impl TrainConfig {
         if method::CoordinateDescent::is_meant(&self.method) {
             return refuse("--method", &self.method, "a method that multiplies with whole shards");
         }
+        let is_local = self.method != "auto" && method::by_name(&self.method)?.is_local();
+        if self.is_encoded() || is_local || method::CodedDino::is_meant(&self.method) {
+            return refuse("--method", &self.method, "a method over a code for products, whose shards can grow");
+        }
         if let Some(code) = self.gradient_code()? {
             return refuse(
                 "--code",

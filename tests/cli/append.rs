@@ -55,5 +55,8 @@ fn what_can_not_be_appended_is_refused() {
         arguments.extend(liars);
         refused(&arguments, &["--append", says]);
     }
+    for name in ["dino", "coded-dino", "encoded-lbfgs"] {
+        refused(&["train", &first, "--l2", "0.01", "--append", &more, "--method", name], &["--append", name, "grow"]);
+    }
     refused(&["train", &first, "--l2", "0.01", "--append", &more, "--standardize"], &["--append", "--standardize"]);
 }
