@@ -41,7 +41,7 @@ impl Disco {
             let curvature = dot(&along, &product);
             if curvature.is_nan() || curvature <= 0.0 {
                 return Err(Error::Numerical(format!(
-                    "conjugate gradients met the curvature {curvature:e} of the whole objective, where DiSCO has no direction; \
+                    "conjugate gradients met the curvature {curvature:.3e} of the whole objective, where DiSCO has no direction; \
                      dino has one whatever the curvature"
                 )));
             }

@@ -24,7 +24,7 @@ pub struct Panel {
 }
 
 /// Distinct in hue and in lightness, for readers who see no colours.
-const COLOURS: [RGBColor; 7] = [
+const COLOURS: [RGBColor; 10] = [
     RGBColor(31, 90, 160),
     RGBColor(214, 111, 30),
     RGBColor(60, 140, 70),
@@ -32,6 +32,9 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(120, 90, 170),
     RGBColor(90, 90, 90),
     RGBColor(0, 150, 160),
+    RGBColor(215, 100, 175),
+    RGBColor(140, 85, 40),
+    RGBColor(165, 165, 20),
 ];
 const SIZE: (u32, u32) = (760, 480);
 
