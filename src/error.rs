@@ -96,6 +96,12 @@ impl Error {
         Error::Input { place: place.into(), got: got.to_string(), allowed: allowed.into() }
     }
 
+    /// Makes the [`Error::Io`] of a file that can't be read, before any work.
+    pub fn reading(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Error::Io { action: "read", path, before_work: true, source }
+    }
+
     /// A stable kebab-case name of the kind of error, as in the JSON output.
     pub fn kind(&self) -> &'static str {
         match self {

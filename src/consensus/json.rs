@@ -48,12 +48,7 @@ struct Node {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read_problem(path: &Path) -> Result<PartitionedProblem> {
-    let text = std::fs::read(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.into(),
-        before_work: true,
-        source,
-    })?;
+    let text = std::fs::read(path).map_err(Error::reading(path))?;
     let place = path.display().to_string();
     let written: Written =
         serde_json::from_slice(&text).map_err(|e| Error::input(&place, e, "a problem as JSON, as the manual says"))?;

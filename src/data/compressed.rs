@@ -63,7 +63,7 @@ fn unpack(head: Vec<u8>, rest: impl Read + Send + 'static, name: &str) -> Result
 /// stream is [`Error::Input`], a failure of the system is [`Error::Io`].
 pub fn stream_error(name: &str, line: u64, source: io::Error) -> Error {
     if source.raw_os_error().is_some() {
-        return Error::Io { action: "read", path: name.into(), before_work: true, source };
+        return Error::reading(name)(source);
     }
     let what = if source.kind() == io::ErrorKind::UnexpectedEof { "truncated" } else { "damaged" };
     Error::input(

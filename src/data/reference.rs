@@ -284,12 +284,7 @@ fn default_folder() -> PathBuf {
 }
 
 fn read_json(path: &Path) -> Result<Value> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        before_work: true,
-        source,
-    })?;
+    let bytes = std::fs::read(path).map_err(Error::reading(path))?;
     serde_json::from_slice(&bytes).map_err(|e| Error::input(path.display().to_string(), e, "JSON"))
 }
 

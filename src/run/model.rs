@@ -68,12 +68,7 @@ impl Model {
     /// [`Error::Io`] when it can't be read, [`Error::Input`] when it is no model of this schema or its parts disagree.
     pub fn read(path: &Path) -> Result<Self> {
         let place = || path.display().to_string();
-        let text = std::fs::read(path).map_err(|source| Error::Io {
-            action: "read",
-            path: path.into(),
-            before_work: true,
-            source,
-        })?;
+        let text = std::fs::read(path).map_err(Error::reading(path))?;
         let model: Model =
             serde_json::from_slice(&text).map_err(|e| Error::input(place(), e, "a model written by --model"))?;
         if model.schema != MODEL_SCHEMA {

@@ -187,12 +187,7 @@ impl RunRecord {
     /// # Errors
     /// [`Error::Io`] when it can't be read, [`Error::Input`] when it is no record of this schema.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read(path).map_err(|source| Error::Io {
-            action: "read",
-            path: path.into(),
-            before_work: true,
-            source,
-        })?;
+        let text = std::fs::read(path).map_err(Error::reading(path))?;
         let record: RunRecord = serde_json::from_slice(&text)
             .map_err(|e| Error::input(path.display().to_string(), e, "a record written by --record"))?;
         if record.schema != SCHEMA {

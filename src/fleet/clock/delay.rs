@@ -1,6 +1,5 @@
 //! Delay models: how long after a round's start a worker begins to be useful.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rand::{Rng, RngExt};
@@ -123,12 +122,7 @@ impl Delay {
     /// Reads a trace: delays in seconds, separated by commas, white space or line ends; a first line without any number is
     /// a header.
     fn from_trace(file: &str) -> Result<Self> {
-        let text = std::fs::read_to_string(Path::new(file)).map_err(|source| Error::Io {
-            action: "read",
-            path: file.into(),
-            before_work: true,
-            source,
-        })?;
+        let text = std::fs::read_to_string(file).map_err(Error::reading(file))?;
         let mut seconds = Vec::new();
         for (number, line) in text.lines().enumerate() {
             let cells = || line.split(|c: char| c == ',' || c.is_whitespace()).filter(|cell| !cell.is_empty());

@@ -69,12 +69,7 @@ fn in_grid(problem: &ReferenceProblem) -> bool {
 
 fn done_cells(path: Option<&Path>) -> Result<BTreeMap<String, Cell>> {
     let Some(path) = path.filter(|p| p.exists()) else { return Ok(BTreeMap::new()) };
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
-        action: "read",
-        path: path.into(),
-        before_work: true,
-        source,
-    })?;
+    let text = std::fs::read_to_string(path).map_err(Error::reading(path))?;
     let mut cells = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
         let cell: Cell = serde_json::from_str(line).map_err(|e| {
