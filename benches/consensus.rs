@@ -46,13 +46,7 @@ fn consensus(criterion: &mut Criterion) {
 /// A grid whose every node has a variable of 100 numbers that its neighbours use, too.
 fn grid(rows: usize, cols: usize) -> (Graph, PartitionedProblem) {
     let graph = graph_by_name(&format!("grid:rows={rows},cols={cols}"), Seed(0)).expect("a graph");
-    let uses: Vec<Vec<usize>> = (0..graph.nodes())
-        .map(|i| {
-            let mut of: Vec<usize> = graph.neighbours(i).iter().map(|&j| j as usize).chain([i]).collect();
-            of.sort_unstable();
-            of
-        })
-        .collect();
+    let uses: Vec<Vec<usize>> = (0..graph.nodes()).map(|i| graph.around(i)).collect();
     let problem = random_problem("random:kind=separable,block=100", &uses, Seed(0)).expect("a problem");
     (graph, problem)
 }

@@ -142,13 +142,6 @@ fn least_squares(rows: &[f64], targets: &[f64]) -> Shape {
     Shape::Quadratic { hessian: hessian.as_slice().to_vec(), linear: a.tr_mul(&y).as_slice().to_vec() }
 }
 
-/// A node and its neighbours, ascending.
-fn around(graph: &Graph, i: usize) -> Vec<usize> {
-    let mut all: Vec<usize> = graph.neighbours(i).iter().map(|&j| j as usize).chain([i]).collect();
-    all.sort_unstable();
-    all
-}
-
 /// Where `p` stands among the variables of a node, which it is one of.
 fn position(variables: &[usize], p: usize) -> usize {
     variables.partition_point(|&q| q < p)
@@ -172,7 +165,7 @@ fn state_estimation(graph: &Graph, meters: &Meters, rng: impl Fn(usize) -> ChaCh
     let angle = |p: usize| if p == 0 { 0.0 } else { angles[p - 1] };
     let mut functions = Vec::with_capacity(nodes);
     for i in 0..nodes {
-        let variables = around(graph, i);
+        let variables = graph.around(i);
         let own = position(&variables, i);
         let mut rows = Vec::new();
         let mut injection = vec![0.0; variables.len()];
@@ -207,7 +200,7 @@ fn localization(
         draws.iter_mut().map(|rng| (0..dimension).map(|_| rng.random::<f64>()).collect()).collect();
     let mut functions = Vec::with_capacity(nodes);
     for (i, rng) in draws.iter_mut().enumerate() {
-        let variables = around(graph, i);
+        let variables = graph.around(i);
         let own = position(&variables, i);
         let mut rows = Vec::new();
         for axis in 0..dimension {
@@ -241,7 +234,7 @@ fn matrix_completion(
     let columns: Vec<Vec<f64>> = draws.iter_mut().map(normal).collect();
     let mut functions = Vec::with_capacity(nodes);
     for (i, rng) in draws.iter_mut().enumerate() {
-        let variables = around(graph, i);
+        let variables = graph.around(i);
         let (mut entries, mut targets) = (Vec::new(), Vec::new());
         for _ in 0..rows {
             let factors = normal(rng);
@@ -264,7 +257,7 @@ fn matrix_completion(
 fn utility(graph: &Graph, ridge: f64, rng: impl Fn(usize) -> ChaCha8Rng) -> Result<PartitionedProblem> {
     let nodes = graph.nodes();
     let function = |i: usize| {
-        let variables = around(graph, i);
+        let variables = graph.around(i);
         let (d, own, mut rng) = (variables.len(), position(&variables, i), rng(i));
         let (gain, capacity): (f64, f64) = (rng.random_range(1.0..2.0), rng.random_range(1.0..4.0));
         let mut hessian = vec![1.0 / capacity; d * d];
@@ -284,7 +277,7 @@ fn game(graph: &Graph, size: usize, convexity: f64, rng: impl Fn(usize) -> ChaCh
     let equilibrium: Vec<Vec<f64>> = draws.iter_mut().map(|rng| normal(rng, 2 * size)).collect();
     let mut functions = Vec::with_capacity(nodes);
     for (i, rng) in draws.iter_mut().enumerate() {
-        let variables = around(graph, i);
+        let variables = graph.around(i);
         let own = 2 * size * position(&variables, i);
         let d = 2 * size * variables.len();
         let mut matrix = DMatrix::from_diagonal_element(d, d, convexity);

@@ -61,13 +61,11 @@ pub fn load_network(text: &str, seed: Seed) -> Result<Graph> {
     }
     let read = read_graph(Path::new(text))?;
     let (names, links) = (&read.names, &read.links);
-    let mut pairs = Vec::with_capacity(links.values().len());
+    let mut pairs: Vec<(usize, usize)> = Vec::with_capacity(links.values().len());
     for (i, name) in names.iter().enumerate() {
         let range = links.offsets()[i]..links.offsets()[i + 1];
         for (&j, &times) in links.indices()[range.clone()].iter().zip(&links.values()[range]) {
             let j = j as usize;
-            let reverse =
-                links.indices()[links.offsets()[j]..links.offsets()[j + 1]].binary_search(&(i as u32)).is_ok();
             let edge = format!("edge {name} {}", names[j]);
             if i == j || times != 1.0 {
                 return Err(Error::input(
@@ -76,14 +74,13 @@ pub fn load_network(text: &str, seed: Seed) -> Result<Graph> {
                     "each edge once, without loops",
                 ));
             }
-            pairs.push((i, j, reverse));
+            pairs.push((i, j));
         }
     }
-    let both = pairs.iter().any(|pair| pair.2);
-    if let (Some(&(i, j, _)), true) = (pairs.iter().find(|pair| !pair.2), both) {
+    // By their names in the file.
+    if let (true, Some((i, j))) = Graph::one_way(&pairs) {
         let got = format!("edge {} {} without {1} {0}", names[i], names[j]);
         return Err(Error::input(text, got, "every edge once, or every edge in both directions"));
     }
-    let links: Vec<(usize, usize)> = pairs.iter().map(|&(i, j, _)| (i, j)).collect();
-    Graph::from_links(names.len(), &links)
+    Graph::from_links(names.len(), &pairs)
 }

@@ -70,18 +70,25 @@ impl Graph {
     /// # Errors
     /// [`Error::Usage`] naming the link whose reverse is missing while others have theirs; as [`Graph::new`].
     pub fn from_links(nodes: usize, links: &[(usize, usize)]) -> Result<Self> {
+        match Graph::one_way(links) {
+            (false, _) => Graph::new(nodes, links),
+            (true, Some((i, j))) => {
+                let got = format!("edge {i} {j} without {j} {i}");
+                Err(Error::usage("network", got, "every edge once, or every edge in both directions"))
+            }
+            (true, None) => {
+                let once: Vec<(usize, usize)> = links.iter().copied().filter(|(i, j)| i < j).collect();
+                Graph::new(nodes, &once)
+            }
+        }
+    }
+
+    /// Whether some link has its reverse, and the least one that has not.
+    pub(crate) fn one_way(links: &[(usize, usize)]) -> (bool, Option<(usize, usize)>) {
         let mut sorted = links.to_vec();
         sorted.sort_unstable();
         let reversed = |&(i, j): &(usize, usize)| sorted.binary_search(&(j, i)).is_ok() && i != j;
-        if !sorted.iter().any(reversed) {
-            return Graph::new(nodes, links);
-        }
-        if let Some((i, j)) = sorted.iter().find(|link| !reversed(link)) {
-            let got = format!("edge {i} {j} without {j} {i}");
-            return Err(Error::usage("network", got, "every edge once, or every edge in both directions"));
-        }
-        let once: Vec<(usize, usize)> = links.iter().copied().filter(|(i, j)| i < j).collect();
-        Graph::new(nodes, &once)
+        (sorted.iter().any(reversed), sorted.iter().copied().find(|link| !reversed(link)))
     }
 
     /// N.
@@ -97,6 +104,13 @@ impl Graph {
     /// Neighbours of node i, ascending.
     pub fn neighbours(&self, i: usize) -> &[u32] {
         &self.neighbours[self.offsets[i]..self.offsets[i + 1]]
+    }
+
+    /// Node i and its neighbours, ascending.
+    pub fn around(&self, i: usize) -> Vec<usize> {
+        let mut all: Vec<usize> = self.neighbours(i).iter().map(|&j| j as usize).collect();
+        all.insert(all.partition_point(|&j| j < i), i);
+        all
     }
 
     /// Edges on the shortest way from `from` to every node; `None` where there is no way.

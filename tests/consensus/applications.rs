@@ -109,13 +109,7 @@ fn a_game_over_a_network_is_solved_by_extragradient_alone() {
 fn large_problems_have_an_optimum_too() {
     // 70 x 70 nodes with a number each: more than a stacked Hessian is formed for.
     let graph = graph("grid:rows=70,cols=70");
-    let uses: Vec<Vec<usize>> = (0..graph.nodes())
-        .map(|i| {
-            let mut of: Vec<usize> = graph.neighbours(i).iter().map(|&j| j as usize).chain([i]).collect();
-            of.sort_unstable();
-            of
-        })
-        .collect();
+    let uses: Vec<Vec<usize>> = (0..graph.nodes()).map(|i| graph.around(i)).collect();
     for kind in ["quadratic", "robust"] {
         let problem = random_problem(&format!("random:kind={kind},block=1,mu=0.1"), &uses, Seed(1)).expect("one");
         let optimum = problem.optimum().expect("an optimum");
