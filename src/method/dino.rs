@@ -11,10 +11,9 @@
 //! **Cost.** Six communications an iteration, one less at the start. A worker takes up to 101 products with H_i, and 100 more where
 //! it corrects; no Hessian is formed.
 
-use super::candidates::search;
+use super::candidates::descend;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use super::vector::{add_scaled, dot};
 use super::{Method, Step, require_smooth};
 use crate::error::Result;
 use crate::objective::Objective;
@@ -88,13 +87,7 @@ impl Method for Dino {
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
         let task = LocalTask::Dino { weights: None, gradient: &iterate.gradient, safeguard: self.safeguard };
         problem.local_mean(&task, &mut self.direction)?;
-        let slope = dot(&self.direction, &iterate.gradient);
-        let Some(length) = search(problem, &iterate.weights, &self.direction, iterate.value, slope)? else {
-            return Ok(Step::Stuck);
-        };
-        add_scaled(&mut iterate.weights, length, &self.direction);
-        problem.local_gradient(iterate, 1)?;
-        Ok(Step::Moved { length })
+        descend(problem, iterate, &self.direction)
     }
 
     fn restart(&mut self) {}

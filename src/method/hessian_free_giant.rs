@@ -8,11 +8,10 @@
 //!
 //! **Cost.** Six communications an iteration, one less at the start.
 
-use super::candidates::search;
+use super::candidates::descend;
 use super::dino::inner;
 use super::iterate::Iterate;
 use super::problem::Problem;
-use super::vector::{add_scaled, dot};
 use super::{Method, Step, require_smooth};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
@@ -65,13 +64,7 @@ impl Method for HessianFreeGiant {
                 failed * workers as f64
             )));
         }
-        let slope = dot(direction, &iterate.gradient);
-        let Some(length) = search(problem, &iterate.weights, direction, iterate.value, slope)? else {
-            return Ok(Step::Stuck);
-        };
-        add_scaled(&mut iterate.weights, length, direction);
-        problem.local_gradient(iterate, 1)?;
-        Ok(Step::Moved { length })
+        descend(problem, iterate, direction)
     }
 
     fn restart(&mut self) {}
