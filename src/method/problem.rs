@@ -324,10 +324,25 @@ impl<'a> Problem<'a> {
         let size = norm(scratch);
         iterate.drift = iterate.drift.max(if change > 0.0 { change / size } else { 0.0 });
         iterate.margins.copy_from_slice(scratch);
+        self.evaluate(iterate);
+        Ok(())
+    }
+
+    /// The same at weights that margins were not carried along to.
+    ///
+    /// # Errors
+    /// As [`Problem::margins`].
+    pub(super) fn observe(&mut self, iterate: &mut Iterate) -> Result<()> {
+        self.margins(&iterate.weights, &mut iterate.margins)?;
+        self.evaluate(iterate);
+        Ok(())
+    }
+
+    /// Value and residuals of the iterate's fresh margins: no round.
+    fn evaluate(&self, iterate: &mut Iterate) {
         iterate.age = 0;
         iterate.value = self.smooth_value(&iterate.weights, &iterate.margins) + self.nonsmooth_value(&iterate.weights);
         self.residuals(&iterate.margins, &mut iterate.residuals);
-        Ok(())
     }
 
     /// `|w - prox(w - s g)| / s`, the norm of the proximal-gradient step at `weights` (the gradient's norm without a

@@ -92,9 +92,7 @@ impl Method for RobustGd {
 
     fn step(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
         add_scaled(&mut iterate.weights, -self.step, &iterate.gradient);
-        problem.margins(&iterate.weights, &mut iterate.margins)?;
-        iterate.value = problem.smooth_value(&iterate.weights, &iterate.margins);
-        problem.residuals(&iterate.margins, &mut iterate.residuals);
+        problem.observe(iterate)?;
         problem.gradient(iterate)?;
         iterate.stationarity = norm(&iterate.gradient);
         Ok(Step::Moved { length: self.step })

@@ -258,11 +258,7 @@ impl Method for Sgd {
             length = self.step_once(problem)?;
         }
         iterate.weights.copy_from_slice(if self.options.average { &self.average } else { &self.weights });
-        problem.margins(&iterate.weights, &mut iterate.margins)?;
-        iterate.age = 0;
-        iterate.value =
-            problem.smooth_value(&iterate.weights, &iterate.margins) + problem.nonsmooth_value(&iterate.weights);
-        problem.residuals(&iterate.margins, &mut iterate.residuals);
+        problem.observe(iterate)?;
         self.measure(problem, iterate)?;
         Ok(Step::Moved { length })
     }

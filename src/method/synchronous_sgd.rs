@@ -61,9 +61,7 @@ impl Method for SynchronousSgd {
         problem.local_mean(&LocalTask::Sample { weights: &iterate.weights, sent }, &mut mean)?;
         self.known = false;
         add_scaled(&mut iterate.weights, -self.step, &mean);
-        problem.margins(&iterate.weights, &mut iterate.margins)?;
-        iterate.value = problem.smooth_value(&iterate.weights, &iterate.margins);
-        problem.residuals(&iterate.margins, &mut iterate.residuals);
+        problem.observe(iterate)?;
         problem.gradient(iterate)?;
         iterate.stationarity = norm(&iterate.gradient);
         Ok(Step::Moved { length: self.step })

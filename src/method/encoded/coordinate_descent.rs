@@ -10,7 +10,6 @@
 //! **Cost.** One round an iteration: the residuals (n numbers) down, the block's margins (n numbers) up. Before convergence is accepted
 //! the gradient is computed in full.
 
-use super::observe;
 use crate::error::{Error, Result};
 use crate::method::iterate::Iterate;
 use crate::method::problem::Problem;
@@ -93,7 +92,7 @@ impl Method for EncodedCoordinateDescent {
     }
 
     fn verify(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-        observe(problem, iterate)?;
+        problem.observe(iterate)?;
         problem.pullback(&iterate.residuals, &mut iterate.gradient)?;
         problem.objective().add_l2_gradient(&iterate.weights, &mut iterate.gradient);
         iterate.stationarity = norm(&iterate.gradient);

@@ -9,7 +9,7 @@
 //! **Cost.** One round an iteration. It ends where the gradient vanishes, or on a plateau of what the rounds say.
 
 use super::plateau::Plateau;
-use super::{bounded_step, observe, require_squared};
+use super::{bounded_step, require_squared};
 use crate::error::Result;
 use crate::method::iterate::Iterate;
 use crate::method::problem::Problem;
@@ -70,7 +70,7 @@ impl Method for EncodedGradientDescent {
         }
         add_scaled(&mut iterate.weights, -self.step, &iterate.gradient);
         self.estimate = problem.encoded_gradient(iterate)?;
-        observe(problem, iterate)?;
+        problem.observe(iterate)?;
         iterate.stationarity = norm(&iterate.gradient);
         Ok(Step::Moved { length: self.step })
     }

@@ -20,7 +20,7 @@
 //! **Cost.** Two rounds an iteration.
 
 use super::plateau::Plateau;
-use super::{observe, require_squared};
+use super::require_squared;
 use crate::error::{Error, Result};
 use crate::method::iterate::Iterate;
 use crate::method::lbfgs::{Lbfgs, Pair};
@@ -98,7 +98,7 @@ impl Method for EncodedLbfgs {
         pair.s.extend(self.pairs.direction.iter().map(|d| length * d));
         add_scaled(&mut iterate.weights, 1.0, &pair.s);
         self.estimate = problem.encoded_gradient(iterate)?;
-        observe(problem, iterate)?;
+        problem.observe(iterate)?;
         iterate.stationarity = norm(&iterate.gradient);
 
         pair.y.resize(pair.s.len(), 0.0);

@@ -14,7 +14,6 @@ pub use gradient_descent::EncodedGradientDescent;
 pub use lbfgs::EncodedLbfgs;
 pub use proximal_gradient::EncodedProximalGradient;
 
-use super::iterate::Iterate;
 use super::problem::Problem;
 use super::robust_gd::RobustGd;
 use crate::error::{Error, Result};
@@ -37,13 +36,4 @@ fn require_squared(name: &'static str, objective: &Objective) -> Result<()> {
 fn bounded_step(problem: &mut Problem<'_>, margins: &[f64]) -> Result<f64> {
     let largest = problem.encoded_largest()?;
     Ok(RobustGd::measured_step(problem, margins)? / largest.max(1.0))
-}
-
-/// Brings margins and F of the iterate up to date, for the record.
-fn observe(problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<()> {
-    problem.margins(&iterate.weights, &mut iterate.margins)?;
-    iterate.value =
-        problem.smooth_value(&iterate.weights, &iterate.margins) + problem.nonsmooth_value(&iterate.weights);
-    problem.residuals(&iterate.margins, &mut iterate.residuals);
-    Ok(())
 }

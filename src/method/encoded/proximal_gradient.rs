@@ -9,7 +9,7 @@
 //! **Cost.** One round an iteration. It ends where the proximal step vanishes, or on a plateau of what the rounds say.
 
 use super::plateau::Plateau;
-use super::{bounded_step, observe, require_squared};
+use super::{bounded_step, require_squared};
 use crate::error::Result;
 use crate::method::iterate::Iterate;
 use crate::method::problem::Problem;
@@ -77,7 +77,7 @@ impl Method for EncodedProximalGradient {
         add_scaled(&mut iterate.weights, -self.step, &iterate.gradient);
         problem.prox(self.step, &mut iterate.weights);
         self.look(problem, iterate)?;
-        observe(problem, iterate)?;
+        problem.observe(iterate)?;
         Ok(Step::Moved { length: self.step })
     }
 
