@@ -72,7 +72,7 @@ fn decide(standard: &Standard, radius: f64, at: &Polyhedron<'_>, multipliers: Ve
     let flat = |i: &usize| at.slack[*i] <= 0.1 * ROUND_OFF && multipliers[*i] > at.slack[*i];
     let rows: Vec<usize> = (0..multipliers.len()).filter(flat).collect();
     let least = least_violation(standard, multipliers, radius)?;
-    Ok(if largest_violation(standard, at.u()) - least > ROUND_OFF {
+    Ok(if largest_violation(standard, at.u())? - least > ROUND_OFF {
         None
     } else if least > ROUND_OFF {
         Some(Interior::Violated(least))
@@ -82,9 +82,10 @@ fn decide(standard: &Standard, radius: f64, at: &Polyhedron<'_>, multipliers: Ve
 }
 
 /// `max (A u - b)`, by the master itself.
-fn largest_violation(standard: &Standard, u: &[f64]) -> f64 {
-    let row = |(i, b): (usize, &f64)| dot(standard.matrix.row(i), u) - b;
-    standard.bound.iter().enumerate().map(row).fold(f64::NEG_INFINITY, f64::max)
+fn largest_violation(standard: &Standard, u: &[f64]) -> Result<f64> {
+    let mut image = vec![0.0; standard.bound.len()];
+    Exact::new(&standard.matrix).multiply(u, &mut image)?;
+    Ok(image.iter().zip(&standard.bound).fold(f64::NEG_INFINITY, |top, (a, b)| top.max(a - b)))
 }
 
 /// What some row is violated by at least, at any point of the box: `-(b'y + R |A'y|_1)` for multipliers y >= 0 that sum to 1,

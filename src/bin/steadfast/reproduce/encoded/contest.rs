@@ -36,6 +36,19 @@ pub struct Scheme {
     pub method: &'static str,
 }
 
+impl Scheme {
+    /// With the method of its kind: `exact` where a code decodes, else `encoded`.
+    pub const fn new(
+        name: &'static str,
+        code: &'static str,
+        kind: Kind,
+        exact: &'static str,
+        encoded: &'static str,
+    ) -> Self {
+        Scheme { name, code, kind, method: if matches!(kind, Kind::Exact) { exact } else { encoded } }
+    }
+}
+
 /// A problem and the fleet that it is solved on.
 pub struct Contest<'a> {
     pub features: &'a Matrix<f64>,

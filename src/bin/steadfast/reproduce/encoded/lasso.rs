@@ -18,8 +18,7 @@ use crate::output;
 use crate::reproduce::line;
 
 const fn scheme(name: &'static str, code: &'static str, kind: Kind) -> Scheme {
-    let method = if matches!(kind, Kind::Exact) { "proximal-gradient" } else { "encoded-proximal-gradient" };
-    Scheme { name, code, kind, method }
+    Scheme::new(name, code, kind, "proximal-gradient", "encoded-proximal-gradient")
 }
 
 const SCHEMES: [Scheme; 8] = [

@@ -14,8 +14,7 @@ use crate::output;
 use crate::reproduce::line;
 
 const fn scheme(name: &'static str, code: &'static str, kind: Kind) -> Scheme {
-    let method = if matches!(kind, Kind::Exact) { "gradient-descent" } else { "encoded-coordinate-descent" };
-    Scheme { name, code, kind, method }
+    Scheme::new(name, code, kind, "gradient-descent", "encoded-coordinate-descent")
 }
 
 const SCHEMES: [Scheme; 8] = [

@@ -16,8 +16,7 @@ use crate::output;
 use crate::reproduce::line;
 
 const fn scheme(name: &'static str, code: &'static str, kind: Kind) -> Scheme {
-    let method = if matches!(kind, Kind::Exact) { "lbfgs" } else { "encoded-lbfgs" };
-    Scheme { name, code, kind, method }
+    Scheme::new(name, code, kind, "lbfgs", "encoded-lbfgs")
 }
 
 const SCHEMES: [Scheme; 10] = [
