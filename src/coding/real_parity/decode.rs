@@ -213,8 +213,9 @@ impl Round<'_> {
     /// Expected round-off of every worker, and the norms of the broadcast vectors.
     fn measure(&self, memory: &mut Memory) {
         let replies = self.replies;
+        let master = noise::master(replies.stats);
         memory.sigma.clear();
-        memory.sigma.extend(replies.stats.iter().map(|s| noise::round_off(s, replies.precision)));
+        memory.sigma.extend(replies.stats.iter().map(|s| noise::round_off(s, replies.precision) + master));
         let largest = memory.sigma.iter().copied().fold(0.0, f64::max);
         memory.scale.clear();
         // A shard of (nearly) zero rows would get all the weight; 1e-4 of the largest is small enough to say it is exact.

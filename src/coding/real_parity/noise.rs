@@ -15,19 +15,25 @@ pub(super) const FLOOR: f64 = 0.1;
 /// A noise level above this multiple of the expected round-off means lies, not noise.
 pub(in crate::coding) const CEILING: f64 = 4.0;
 
-/// Round-off that is not the worker's, in units of `rho |v|`: generator and parity check are rounded to f64 (about q and m
-/// terms of 2^-53 each meet in a syndrome), and so are the master's own sums over m replies. It is nothing beside the
+/// Round-off that is not the workers', in units of the length of the whole word `sqrt(sum rho_i^2) |v|`: generator and parity
+/// check are rounded to f64, and so are the factors that take erased workers out of a syndrome. It does not shrink with the replies
+/// that are left: where these are small parts of the word it is far more than their own round-off. It is nothing beside the
 /// round-off of f32 workers and most of it with f64 workers.
-const MASTER: f64 = 8.0 * (f64::EPSILON / 2.0);
+const MASTER: f64 = 2.0 * (f64::EPSILON / 2.0);
 
-/// Expected round-off of one entry of an honest reply, for a broadcast vector of norm 1: `u rho`, with f16 storage the
-/// rounding of the stored entries, uniform with spread `2^-11 max / sqrt 3`, and the master's own.
+/// Expected round-off of one entry of an honest reply, for a broadcast vector of norm 1: `u rho`, and with f16 storage the
+/// rounding of the stored entries, uniform with spread `2^-11 max / sqrt 3`.
 pub(in crate::coding) fn round_off(stats: &ShardStats, precision: Precision) -> f64 {
     let storage = match precision {
         Precision::F16 => 2f64.powi(-11) / 3f64.sqrt() * stats.max_abs,
         Precision::F32 | Precision::F64 => 0.0,
     };
-    (precision.unit_roundoff() + MASTER) * stats.rms_row_norm + storage
+    precision.unit_roundoff() * stats.rms_row_norm + storage
+}
+
+/// The master's own round-off beside it, for all workers alike.
+pub(super) fn master(stats: &[ShardStats]) -> f64 {
+    MASTER * stats.iter().map(|s| s.rms_row_norm.powi(2)).sum::<f64>().sqrt()
 }
 
 /// The lowest noise level to assume for shards of `rows x cols`, in units of the expected round-off. The expected
