@@ -6,5 +6,6 @@ mod coding {
     mod keys;
     mod plain_codes;
     mod plan;
+    mod short_dot;
     mod word;
 }

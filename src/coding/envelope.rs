@@ -61,13 +61,14 @@ impl EncodedProduct {
         let p = layout.shard_rows;
         let mut shards = vec![0.0; m * p * cols];
         let mut stats = Vec::with_capacity(m);
+        let groups = code.column_groups();
         for (worker, shard) in shards.chunks_exact_mut(p * cols).enumerate() {
-            let combination = code.combination(worker);
+            let factors: Vec<&[f64]> = (0..groups).map(|group| code.combination_in(worker, group)).collect();
             for (b, row) in shard.chunks_exact_mut(cols).enumerate() {
-                let blocks = combination.iter().enumerate().filter(|(j, g)| **g != 0.0 && b * q + j < rows);
-                for (j, g) in blocks {
+                for j in (0..q.min(rows - b * q)).filter(|&j| factors.iter().any(|group| group[j] != 0.0)) {
                     let source = &data[(b * q + j) * cols..(b * q + j + 1) * cols];
-                    row.iter_mut().zip(source).for_each(|(x, a)| *x += g * a);
+                    let entries = row.iter_mut().zip(source).enumerate();
+                    entries.for_each(|(c, (x, a))| *x += factors[c % groups][j] * a);
                 }
                 row.iter_mut().for_each(|x| *x = round(*x));
             }

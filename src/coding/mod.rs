@@ -6,6 +6,7 @@ mod assignment;
 mod encode;
 mod encode_csr;
 mod encode_dense;
+mod encode_for;
 mod envelope;
 mod frame;
 mod keys;
@@ -18,6 +19,7 @@ mod product;
 mod real_parity;
 mod registry;
 mod replication;
+mod short_dot;
 mod uncoded;
 
 pub use assignment::{
@@ -26,6 +28,7 @@ pub use assignment::{
     aggregator_by_name, assignment_by_name,
 };
 pub use encode::{Layout, encode_shard, encode_shards};
+pub use encode_for::encode_for;
 pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
 pub use frame::{
     Copies, EncodedShard, Encoding, FRAMES, FastFrame, Frame, GaussianFrame, Paley, Steiner, SubsetSpectrum,
@@ -40,6 +43,7 @@ pub use product::Product;
 pub use real_parity::{Basis, ParityOptions, RealParity};
 pub use registry::{CODES, CodeOptions, code_by_name};
 pub use replication::Replication;
+pub use short_dot::ShortDot;
 pub use uncoded::Uncoded;
 
 use crate::data::ShardStats;
@@ -186,8 +190,19 @@ pub trait DataCode: Send + Sync + std::fmt::Debug {
     /// What it was built to carry.
     fn tolerance(&self) -> Tolerance;
 
-    /// Row `worker` of the generator: q coefficients.
+    /// Row `worker` of the generator: q coefficients; where there are several groups of columns, that of the first.
     fn combination(&self, worker: usize) -> &[f64];
+
+    /// In how many groups column c of A is number `c mod groups`: each has a generator of its own. One, but for [`ShortDot`].
+    fn column_groups(&self) -> usize {
+        1
+    }
+
+    /// Row `worker` of the generator of a group of columns.
+    fn combination_in(&self, worker: usize, group: usize) -> &[f64] {
+        debug_assert!(group < self.column_groups(), "group {group} of {}", self.column_groups());
+        self.combination(worker)
+    }
 
     /// The parity check, orthonormal rows of m numbers each, that every honest word satisfies; empty where there is none.
     fn parity_check(&self) -> &[f64] {

@@ -3,6 +3,7 @@
 
 mod frames;
 mod gradients;
+mod short_dot;
 
 pub use frames::FramePlan;
 
@@ -201,6 +202,7 @@ impl Plan {
             let counted = spread.map(|spread| plan.count(&spread, pattern(&spread)));
             plan.codes.push(CodePlan::new(name, counted, false));
         }
+        plan.codes.push(CodePlan::new("short-dot", plan.short_dot(), false));
         let others = plan.gradient_codes();
         plan.codes.extend(others);
         Ok(plan)

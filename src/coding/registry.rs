@@ -1,7 +1,8 @@
 //! Codes by their names on the command line.
 
 use super::{
-    ASSIGNMENT_CODES, Basis, DataCode, FRAMES, Mds, ParityOptions, Product, RealParity, Replication, Tolerance, Uncoded,
+    ASSIGNMENT_CODES, Basis, DataCode, FRAMES, Mds, ParityOptions, Product, RealParity, Replication, ShortDot,
+    Tolerance, Uncoded,
 };
 use crate::error::{Error, Result};
 use crate::params::Params;
@@ -9,8 +10,14 @@ use crate::seed::Seed;
 use std::sync::Arc;
 
 /// The names that [`code_by_name`] knows, with their parameters.
-pub const CODES: &[&str] =
-    &["uncoded", "replication:factor=N", "real-parity:basis=NAME,collusion=resist", "mds", "product:rows=L,cols=P"];
+pub const CODES: &[&str] = &[
+    "uncoded",
+    "replication:factor=N",
+    "real-parity:basis=NAME,collusion=resist",
+    "mds",
+    "product:rows=L,cols=P",
+    "short-dot:blocks=M",
+];
 
 /// What a code may be told beside its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +91,11 @@ pub fn code_by_name(
                 return Err(Error::usage("product", "one of rows and cols", "both or none"));
             }
             Ok(Arc::new(Product::new(workers, tolerance, rows.zip(cols))?))
+        }
+        "short-dot" => {
+            let blocks = params.take_optional("blocks")?;
+            params.finish()?;
+            Ok(Arc::new(ShortDot::new(workers, tolerance, blocks, options.seed)?))
         }
         _ => {
             let (products, gradients) = (CODES.join(", "), ASSIGNMENT_CODES.join(", "));

@@ -1,7 +1,7 @@
 //! Plans count what encoding then stores.
 
 use proptest::prelude::*;
-use steadfast::coding::{DataCode, Plan, Product, Tolerance, encode_shards};
+use steadfast::coding::{CodeOptions, Plan, Tolerance, code_by_name, encode_for, encode_shards};
 use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::error::Error;
 use steadfast::seed::mix;
@@ -43,28 +43,35 @@ proptest! {
             for (code, bound) in plan.codes.iter().zip(&blind.codes).filter(|(c, _)| !c.comparison) {
                 prop_assert_eq!(code.cost.is_some(), code.refused.is_none());
                 let (Some(cost), Some(bound)) = (code.cost, bound.cost) else { continue };
-                prop_assert!(cost.exact);
-                let generator = if code.name == "product" {
-                    let product = Product::new(m, tolerance, None).expect("a grid");
-                    (0..m).map(|i| product.combination(i).to_vec()).collect()
-                } else {
-                    let combines = ["real-parity", "mds"].contains(&code.name.as_str());
-                    let combining = if combines { m - cost.blocks } else { 0 };
-                    generator(cost.blocks, (m - combining) / cost.blocks, combining)
-                };
-                prop_assert_eq!(generator.len(), m);
+                // Where the zeros of Short-Dot's rows meet those of sparse data is not in the pattern's counts.
+                prop_assert_eq!(cost.exact, code.name != "short-dot" || !data.is_sparse());
+                let combines = ["real-parity", "mds"].contains(&code.name.as_str());
+                let combining = if combines { m - cost.blocks } else { 0 };
+                let generator = generator(cost.blocks, (m - combining) / cost.blocks, combining);
                 let combinations: Vec<&[f64]> = generator.iter().map(Vec::as_slice).collect();
+                let shards = |operand: Operand| match code.name.as_str() {
+                    "product" | "short-dot" => {
+                        let code = code_by_name(&code.name, m, tolerance, CodeOptions::default()).expect("a code");
+                        encode_for(code.as_ref(), &data, operand, 0..m)
+                    }
+                    _ => encode_shards(&data, operand, &combinations),
+                };
                 let mut stored = vec![0; m];
                 for (operand, p) in [(Operand::ROWS, cost.shard_rows[0]), (Operand::COLUMNS, cost.shard_rows[1])] {
-                    let shards = encode_shards(&data, operand, &combinations).expect("an encodable matrix");
+                    let shards = shards(operand).expect("an encodable matrix");
+                    prop_assert_eq!(shards.len(), m);
                     for (total, (_, stats)) in stored.iter_mut().zip(shards) {
                         prop_assert_eq!(stats.rows, p);
                         *total += stats.stored as u64;
                     }
                 }
-                prop_assert_eq!(cost.stored, stored.iter().sum::<u64>(), "{}", &code.name);
                 // A worker does one multiply-add a stored number.
-                prop_assert_eq!(cost.multiply_adds, *stored.iter().max().unwrap());
+                let (all, most) = (stored.iter().sum::<u64>(), *stored.iter().max().unwrap());
+                if cost.exact {
+                    prop_assert_eq!((cost.stored, cost.multiply_adds), (all, most), "{}", &code.name);
+                } else {
+                    prop_assert!(cost.stored >= all && cost.multiply_adds >= most, "{}", &code.name);
+                }
                 prop_assert_eq!(cost.floats_up as usize, cost.shard_rows[0] + cost.shard_rows[1]);
                 prop_assert!(cost.fill <= cost.blocks as f64);
                 prop_assert!(bound.stored >= cost.stored && bound.multiply_adds >= cost.multiply_adds);

@@ -1,7 +1,7 @@
 //! One encoded product with all that a decoder is given: honest replies to start from.
 
 use rand::RngExt;
-use steadfast::coding::{DataCode, Layout, Replies, encode_shards};
+use steadfast::coding::{DataCode, Layout, Replies, encode_for};
 use steadfast::data::{Dense, Matrix, Operand, ShardStats};
 use steadfast::scalar::{Accumulator, Element};
 use steadfast::seed::{Purpose, Seed};
@@ -15,6 +15,9 @@ pub struct Word {
     pub vectors: usize,
     pub broadcast: Vec<f64>,
     pub stats: Vec<ShardStats>,
+    /// The data, as rounded for the workers.
+    pub data: Matrix<f64>,
+    /// Shards, sparse ones filled up.
     pub shards: Vec<Matrix<f64>>,
     /// The exact product A V' (to f64 rounding), n x r.
     pub truth: Vec<f64>,
@@ -50,12 +53,16 @@ impl Word {
         let dense = Dense::new(rows, cols, numbers(rows * cols, seed)).expect("rows x cols values");
         let data = Matrix::Dense(dense).convert::<T>();
         let m = code.workers();
-        let combinations: Vec<&[f64]> = (0..m).map(|i| code.combination(i)).collect();
-        let (shards, stats): (Vec<Matrix<f64>>, Vec<_>) = encode_shards(&data, Operand::ROWS, &combinations)
+        let (shards, stats): (Vec<Matrix<f64>>, Vec<_>) = encode_for(code, &data, Operand::ROWS, 0..m)
             .expect("an encodable matrix")
             .into_iter()
             .map(|(shard, stats)| (shard.convert(), stats))
             .unzip();
+        let filled = |shard: Matrix<f64>| match shard {
+            Matrix::Dense(_) => shard,
+            Matrix::Csr(shard) => Matrix::Dense(shard.to_dense()),
+        };
+        let shards = shards.into_iter().map(filled).collect();
         let broadcast: Vec<f64> =
             numbers(vectors * cols, seed ^ 1).into_iter().map(|v| T::Acc::from_f64(v).to_f64()).collect();
         let mut truth = vec![0.0; rows * vectors];
@@ -68,6 +75,7 @@ impl Word {
             vectors,
             broadcast,
             stats,
+            data: data.convert(),
             shards,
             truth,
             precision: T::PRECISION,
@@ -80,7 +88,7 @@ impl Word {
     pub fn reply<A: Accumulator>(&mut self) {
         self.values.clear();
         for shard in &self.shards {
-            let Matrix::Dense(shard) = shard else { unreachable!("dense by construction") };
+            let Matrix::Dense(shard) = shard else { unreachable!("filled up") };
             for b in 0..shard.rows() {
                 let vectors = self.broadcast.chunks_exact(self.layout.cols);
                 self.values.extend(vectors.map(|v| dot::<A>(shard.row(b), v)));

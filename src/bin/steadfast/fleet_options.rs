@@ -41,7 +41,7 @@ struct Tolerated {
     /// Workers m [default: 15]
     #[arg(long, value_name = "M", allow_negative_numbers = true)]
     workers: Option<usize>,
-    /// uncoded, replication, real-parity, mds, or product (with parameters `name:key=value,…`); for workers that send gradients
+    /// uncoded, replication, real-parity, mds, product, or short-dot (with parameters `name:key=value,…`); for workers that send gradients
     /// (`train`) gradient-coding, draco, detox or lagrange; for approximate answers from the first replies (`train`) the frames
     /// hadamard, steiner, paley, hadamard-etf, gaussian, haar-wavelet [default: real-parity with --liars or --stragglers, else uncoded]
     #[arg(long, value_name = "NAME")]

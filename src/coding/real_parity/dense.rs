@@ -57,7 +57,7 @@ pub(super) fn transposed(values: &[f64], rows: usize, cols: usize) -> Vec<f64> {
 }
 
 /// `c = a b` for row-major `a` (n x l) and `b` (l x r).
-pub(super) fn product(a: &[f64], b: &[f64], c: &mut [f64], n: usize, l: usize, r: usize) {
+pub(in crate::coding) fn product(a: &[f64], b: &[f64], c: &mut [f64], n: usize, l: usize, r: usize) {
     if n * l * r >= LARGE * LARGE * LARGE {
         matmul(
             MatMut::from_row_major_slice_mut(c, n, r),

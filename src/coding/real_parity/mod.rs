@@ -19,7 +19,7 @@ mod syndrome;
 mod systematic;
 
 pub use basis::Basis;
-pub(super) use dense::energy;
+pub(super) use dense::{energy, product};
 pub(super) use noise::{CEILING, round_off};
 
 use super::{DataCode, Replies, Report, Tolerance, Workspace};

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::OracleOptions;
-use crate::coding::{DataCode, KeyedCheck, Keys, Layout, encode_shard, encode_shards};
+use crate::coding::{DataCode, KeyedCheck, Keys, Layout, encode_for};
 use crate::data::{Matrix, Operand, ShardSink, ShardStats};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::oracle::block::BlockFacts;
 use crate::scalar::Element;
 use crate::seed::{Seed, mix};
@@ -44,8 +44,8 @@ pub(super) fn encode<'a, T: Element, S: ShardSink<T>>(
     let mut stats = Vec::with_capacity(workers);
     let mut check = KeyedCheck::new(workers);
     for first in (0..workers).step_by(TOGETHER) {
-        let batch: Vec<&[f64]> = (first..workers.min(first + TOGETHER)).map(|i| code.combination(i)).collect();
-        for (worker, (shard, facts)) in (first..).zip(encode_shards(data, operand, &batch)?) {
+        let shards = encode_for(code.as_ref(), data, operand, first..workers.min(first + TOGETHER))?;
+        for (worker, (shard, facts)) in (first..).zip(shards) {
             if options.keys > 0 {
                 check.set(worker, Keys::make(options.seed, options.keys, worker, operand, &shard))?;
             }
@@ -71,8 +71,10 @@ pub(super) fn rekey<'a, T: Element>(
     options: OracleOptions,
 ) -> Rekey<'a> {
     Box::new(move |worker, generation| {
-        let (shard, _) = encode_shard(&data, operand, code.combination(worker))?;
         let seed = Seed(mix(options.seed.0 ^ mix(generation)));
-        Ok(Keys::make(seed, options.keys, worker, operand, &shard))
+        match encode_for(code.as_ref(), &data, operand, worker..worker + 1)?.pop() {
+            Some((shard, _)) => Ok(Keys::make(seed, options.keys, worker, operand, &shard)),
+            None => Err(Error::usage("worker to encode for", worker, format!("below {}", code.workers()))),
+        }
     })
 }

@@ -144,8 +144,12 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
     /// As [`CodedOracle::new`].
     ///
     /// # Errors
-    /// As [`CodedOracle::new`].
+    /// As [`CodedOracle::new`]; also for a code whose columns are not all combined alike.
     pub fn new(data: Cow<'a, Matrix<T>>, code: Arc<dyn DataCode>, fleet: F, options: &OracleOptions) -> Result<Self> {
+        if code.column_groups() > 1 {
+            let allowed = "a code that combines all columns alike (real-parity, mds, product, replication, uncoded)";
+            return Err(Error::usage("data that grow", code.name(), allowed));
+        }
         let data = Arc::new(data);
         let combinations: Vec<&[f64]> = (0..code.workers()).map(|i| code.combination(i)).collect();
         let rows = Unfinished::new(&data, &combinations)?;

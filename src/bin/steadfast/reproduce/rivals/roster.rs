@@ -74,8 +74,9 @@ const fn aggregator(name: &'static str) -> Scheme {
 }
 
 /// The rows of the table.
-pub const ROSTER: [Scheme; 15] = [
+pub const ROSTER: [Scheme; 16] = [
     data_code("real-parity", true),
+    data_code("short-dot", true),
     data_code("replication", false),
     assignment("draco-cyclic", "draco:layout=cyclic", true),
     assignment("draco-repetition", "draco:layout=repetition", true),
