@@ -57,20 +57,20 @@ impl ShortDot {
     /// room for (m^2 M of them).
     pub fn new(workers: usize, tolerance: Tolerance, blocks: Option<usize>, seed: Seed) -> Result<Self> {
         let default = Basis::default_for(workers);
-        let checks = 2 * tolerance.liars + tolerance.stragglers;
-        let exact = default.parity_rows(workers, checks) == checks;
+        let checks = tolerance.liars.saturating_mul(2).saturating_add(tolerance.stragglers);
+        let exact = default.parity_rows(workers, checks.min(workers)) == checks;
         let basis = if exact { default } else { Basis::RandomOrthogonal };
-        let options = ParityOptions { basis: Some(basis), seed, ..ParityOptions::default() };
-        let code = RealParity::with_options(workers, tolerance, options)?;
-        let most = code.blocks();
+        let most = workers.saturating_sub(basis.parity_rows(workers, checks.min(workers)));
         let blocks = blocks.unwrap_or(most.div_ceil(2));
-        if blocks == 0 || blocks > most {
-            let allowed = format!("1 to {most}: {workers} workers less {} checks", workers - most);
-            return Err(Error::usage("short-dot: blocks", blocks, allowed));
-        }
         if workers.saturating_mul(workers).saturating_mul(blocks) > MOST {
             let allowed = format!("blocks times the square of the workers at most {MOST}");
             return Err(Error::usage("short-dot", format!("{workers} workers, {blocks} blocks"), allowed));
+        }
+        let options = ParityOptions { basis: Some(basis), seed, ..ParityOptions::default() };
+        let code = RealParity::with_options(workers, tolerance, options)?;
+        if blocks == 0 || blocks > most {
+            let allowed = format!("1 to {most}: {workers} workers less {} checks", workers - most);
+            return Err(Error::usage("short-dot: blocks", blocks, allowed));
         }
         let draws = (0..DRAWS).map(|draw| draw_basis(&code, seed, draw)).map(|basis| {
             let coefficients = shortened(&code, &basis, blocks);

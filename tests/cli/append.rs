@@ -58,5 +58,7 @@ fn what_can_not_be_appended_is_refused() {
     for name in ["dino", "coded-dino", "encoded-lbfgs"] {
         refused(&["train", &first, "--l2", "0.01", "--append", &more, "--method", name], &["--append", name, "grow"]);
     }
+    let short = ["--code", "short-dot", "--stragglers", "2"];
+    refused(&[&["train", &first, "--l2", "0.01", "--append", &more], &short[..]].concat(), &["grow", "short-dot"]);
     refused(&["train", &first, "--l2", "0.01", "--append", &more, "--standardize"], &["--append", "--standardize"]);
 }

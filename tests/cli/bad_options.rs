@@ -56,6 +56,7 @@ fn names() {
     option(&["--method", "simplex"], &["method", "simplex", "auto, gradient-descent"]);
     option(&["--code", "dracula"], &["code", "`dracula`", "uncoded, replication", "draco:layout"]);
     option(&["--code", "mds"], &["mds", "0 stragglers", "1 to 14 stragglers"]);
+    option(&["--code", "short-dot:blocks=9", "--liars", "4"], &["short-dot: blocks", "9", "1 to 7"]);
     option(&["--code", "product", "--workers", "13"], &["product", "13", "12 and 14"]);
     option(&["--code", "real-parity:basis=none", "--liars", "1"], &["none", "allowed: "]);
     option(&["--code", "replication:factor=x"], &["code replication:factor", "`x`", "a whole number"]);

@@ -110,8 +110,10 @@ fn it_trains_to_the_same_optimum() {
         Dataset { features: Matrix::Csr(csr), ..data.clone() }
     };
     for data in [data, sparse] {
-        let train = |code: &str| {
+        let train = |code: &str, method: &str| {
             let config = TrainConfig {
+                method: method.into(),
+                iterations: 20_000,
                 l2: 1e-2,
                 tolerance: 1e-9,
                 code: Some(code.into()),
@@ -127,6 +129,10 @@ fn it_trains_to_the_same_optimum() {
             trained.record.end.objective
         };
         // Both gradients are at most 1e-9, so both are within 1e-18 / (2 l2) of the optimum.
-        assert!((train("short-dot:blocks=5") - train("real-parity")).abs() <= 1e-15);
+        let best = train("real-parity", "lbfgs");
+        let methods = if data.features.is_sparse() { &["lbfgs"][..] } else { &["lbfgs", "coordinate-descent"] };
+        for method in methods {
+            assert!((train("short-dot:blocks=5", method) - best).abs() <= 1e-15, "{method}");
+        }
     }
 }
