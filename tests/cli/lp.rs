@@ -1,6 +1,6 @@
 //! `steadfast lp`: an optimum, the two proofs that there is none, and files that can't be read.
 
-use crate::program::{Folder, json, refused, run};
+use crate::program::{Folder, json, record, refused, run};
 
 const AFIRO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/afiro.mps");
 const UNBOUNDED: &str = "NAME u\nROWS\n N c\n G r\nCOLUMNS\n x c -1 r 1\nRHS\n B r 1\nENDATA\n";
@@ -32,6 +32,12 @@ fn over_a_fleet_with_liars() {
     let value = json(&run(&[&["lp", AFIRO, "--json", "--hessian", "oversketch"], &fleet[..]].concat()).out);
     assert!(value["fleet"]["hessian"].as_str().unwrap().contains("fewer rows than the sketch"), "{value}");
     assert_eq!(value["fleet"]["certified"], true);
+    let folder = Folder::new();
+    let path = folder.path("afiro.json");
+    assert!(run(&["lp", AFIRO, "--record", &path]).out.contains("afiro.json"));
+    let written = record(&path);
+    assert_eq!((written.end.status.as_str(), written.end.iterations), ("converged", written.iterations.len()));
+    refused(&["lp", AFIRO, "--record", "no-such-folder/r.json"], &["no-such-folder"]);
     refused(&["lp", AFIRO, "--hessian", "srht"], &["srht", "oversketch"]);
     refused(&["lp", AFIRO, "--hessian", "oversketch:factor=30"], &["30 + 3 blocks", "15 workers"]);
     refused(&["lp", AFIRO, "--workers", "0"], &["--workers", "0"]);

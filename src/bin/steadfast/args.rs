@@ -232,8 +232,11 @@ pub struct LpArgs {
     /// Of the barrier, made by a fleet: exact, oversketch:factor=…,block=…,extra=…, count-sketch or uniform [default: exact]
     #[arg(long, value_name = "NAME")]
     pub hessian: Option<String>,
+    /// Write the record of a run over a fleet (JSON), one iteration a Newton step
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 
-    /// A fleet: without any of its options, and without --hessian, the program is solved in this process alone
+    /// A fleet: without any of its options, and without --hessian and --record, the program is solved in this process alone
     #[command(flatten)]
     pub fleet_options: FleetOptions,
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use steadfast::program::{LinearProgram, Optimum, Outcome, SolveOptions, Status, read_mps, solve};
 use steadfast::run::{FinishedProgram, HessianKind, ProgramRun};
-use steadfast::trace::{RunRecord, answer_table};
+use steadfast::trace::{RunRecord, answer_table, check_writable};
 use steadfast::{Error, Result};
 
 use crate::args::LpArgs;
@@ -14,7 +14,7 @@ use crate::{interrupt, output};
 /// iterations.
 pub fn run(args: &LpArgs) -> Result<u8> {
     let options = SolveOptions { tolerance: args.tolerance, iterations: args.iterations, ..SolveOptions::default() };
-    if args.fleet_options.given() || args.hessian.is_some() {
+    if args.fleet_options.given() || args.hessian.is_some() || args.record.is_some() {
         return on_fleet(args, &options);
     }
     let program = read_mps(&args.file)?;
@@ -40,6 +40,7 @@ fn on_fleet(args: &LpArgs, options: &SolveOptions) -> Result<u8> {
     let config = args.fleet_options.config();
     config.check()?;
     let hessian = HessianKind::parse(args.hessian.as_deref().unwrap_or("exact"))?;
+    args.record.iter().try_for_each(|path| check_writable(path))?;
     let program = read_mps(&args.file)?;
     let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let FinishedProgram { record: run, outcome, error, exit_status } = ProgramRun::new(config)
@@ -48,6 +49,9 @@ fn on_fleet(args: &LpArgs, options: &SolveOptions) -> Result<u8> {
         .cancel(interrupt::watch()?)
         .worker_command(worker_command())
         .solve(&program, options)?;
+    if let Some(path) = &args.record {
+        run.write(path)?;
+    }
     let Some(outcome) = &outcome else {
         let error = error.unwrap_or_else(|| Error::Numerical("the run ended without an answer".into()));
         output::error(&error, args.json);
@@ -56,11 +60,14 @@ fn on_fleet(args: &LpArgs, options: &SolveOptions) -> Result<u8> {
     if args.json {
         let mut value = record(&program, outcome);
         value["fleet"] = fleet(&run, &hessian);
+        value["written"] = json!(args.record.iter().collect::<Vec<_>>());
         output::json(&value)?;
     } else {
         let mut rows = answer(&program, outcome);
         rows.push(("Hessian", hessians(&run, &hessian)));
-        output::text(&format!("{}{}\n{}", size(&program), run.fleet, answer_table(rows, &run)))?;
+        let table = answer_table(rows, &run);
+        let wrote: String = args.record.iter().map(|path| format!("  wrote {}\n", path.display())).collect();
+        output::text(&format!("{}{}\n{table}{wrote}", size(&program), run.fleet))?;
     }
     Ok(exit_status)
 }
