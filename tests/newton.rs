@@ -56,13 +56,15 @@ fn sketched_steps_take_at_most_half_as_many_again() {
     for file in ["examples/data/heart_scale.svm", "examples/data/digits.svm.xz"] {
         for l2 in [1e-2, 1e-4] {
             let run = |method: &str| train(TrainConfig { l2, tolerance: 1e-8, ..config(method) }, data(file));
-            let (exact, sketched, plain) =
-                (run("newton"), run("oversketched-newton"), run("oversketched-newton:subspace=false"));
+            let (exact, sketched) = (run("newton"), run("oversketched-newton"));
+            let (single, plain) =
+                (run("oversketched-newton:average=false"), run("oversketched-newton:average=false,subspace=false"));
             assert!(sketched.record.iterations[1..].iter().all(|i| i.sketch_dimension > Some(0)));
             let best = exact.record.end.objective;
             let (exact, sketched) = (iterations_to(&exact, best), iterations_to(&sketched, best));
             assert!(2 * sketched <= 3 * exact, "{file}, {l2}: {sketched} against {exact}");
-            assert!(sketched <= iterations_to(&plain, best));
+            let (single, plain) = (iterations_to(&single, best), iterations_to(&plain, best));
+            assert!(sketched <= single && single <= plain, "{file}, {l2}: {sketched}, {single}, {plain}");
         }
     }
 }
@@ -75,8 +77,10 @@ fn the_linear_phase_is_faster_with_larger_sketches() {
     let mut factors = Vec::new();
     for factor in [4, 16] {
         let sketch = format!("oversketch:factor={factor}");
-        let trained =
-            train(TrainConfig { sketch, ..config("oversketched-newton:step=unit,subspace=false") }, logistic());
+        let trained = train(
+            TrainConfig { sketch, ..config("oversketched-newton:step=unit,subspace=false,average=false") },
+            logistic(),
+        );
         let gaps: Vec<f64> = trained.record.iterations.iter().map(|i| i.objective - best).collect();
         // From 1e-4 to 1e-12 of F, above its rounding: F's error is the square of w's.
         let linear: Vec<f64> = gaps.iter().copied().filter(|g| (1e-12..1e-4).contains(g)).collect();
@@ -85,6 +89,30 @@ fn the_linear_phase_is_faster_with_larger_sketches() {
     }
     // The error of H^-1 H_sketch is about sqrt(d / m): 1/2 and 1/4.
     assert!(factors[0] < 0.75 && factors[1] < 0.75 * factors[0], "{factors:?}");
+}
+
+/// Near the optimum, where the Hessian stands still, the mean of k sketches errs like one of k times the rows: steps that a single
+/// sketch shortens by a constant factor get shorter and shorter.
+#[test]
+fn averaged_sketches_converge_superlinearly() {
+    let best = optimum(logistic());
+    let rate = |method: &str| {
+        let config = TrainConfig { sketch: "oversketch:factor=6".into(), ..config(method) };
+        let gaps: Vec<f64> = train(config, logistic())
+            .record
+            .iterations
+            .iter()
+            .map(|i| i.objective - best)
+            .filter(|g| *g > 1e-14)
+            .collect();
+        let shrunk = |at: usize| gaps[at + 1] / gaps[at];
+        (shrunk(gaps.len() / 2), shrunk(gaps.len() - 2), gaps.len())
+    };
+    let (_, single_last, single_steps) = rate("oversketched-newton:step=unit,subspace=false,average=false");
+    let (middle, last, steps) = rate("oversketched-newton:step=unit,subspace=false");
+    // Four sketches and more are in the last mean, whose variance is then a quarter and less; a third, for they are drawn.
+    assert!(last < middle && 3.0 * last < single_last, "{middle:e} {last:e}, single {single_last:e}");
+    assert!(3 * steps <= 2 * single_steps, "{steps} against {single_steps}");
 }
 
 #[test]

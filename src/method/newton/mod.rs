@@ -11,15 +11,17 @@
 //! Where workers make parts of the Hessian and different blocks are missing in different parts, the matrix may have negative
 //! eigenvalues; then whole blocks are waited for.
 //!
-//! Near the optimum a sketch of m rows leaves a linear rate of about `sqrt(d/m)`. What was paid for speeds it up: the margins of
-//! the last directions are at the master, and with them the exact Hessian in their span, so the sketched step is combined with
-//! them as the exact second-order model has it (`subspace=false` takes it alone, as the paper does).
+//! Near the optimum a sketch of m rows leaves a linear rate of about `sqrt(d/m)`. What was paid for speeds it up. Earlier sketches
+//! are averaged with the new one, as far as the Hessian has stood still since (`average=false` takes the newest alone). And the margins
+//! of the last directions are at the master, with them the exact Hessian in their span, so the sketched step is combined with
+//! them as the exact second-order model has it (`subspace=false`). The paper does neither.
 //!
 //! **Requires** a loss that is convex in its margins, with second derivatives.
 //!
 //! **Cost.** Three rounds an iteration: the Hessian, `X p` for the whole line search, `X' r` for the new gradient. The master
 //! factors a d K x d K matrix.
 
+mod average;
 mod conjugate_gradient;
 mod factor;
 mod model;
@@ -34,6 +36,7 @@ use super::{Method, Step};
 use crate::error::{Error, Result};
 use crate::objective::Objective;
 use crate::params::Params;
+use average::Average;
 use conjugate_gradient::ConjugateGradient;
 use factor::{Direction, is_definite, newton_direction};
 use model::Model;
@@ -55,16 +58,18 @@ pub struct NewtonOptions {
     pub growing: bool,
     /// Combines a sketched step with the last directions, by the exact Hessian in their span; costs no round.
     pub subspace: bool,
+    /// Takes a mean of the sketched Hessians so far, as far as they are still true; costs no round.
+    pub average: bool,
 }
 
 impl Default for NewtonOptions {
     fn default() -> Self {
-        NewtonOptions { unit_step: false, growing: false, subspace: true }
+        NewtonOptions { unit_step: false, growing: false, subspace: true, average: true }
     }
 }
 
 impl NewtonOptions {
-    /// Takes `step=search|unit`, `grow=true|false` and `subspace=true|false`.
+    /// Takes `step=search|unit`, and `grow`, `subspace` and `average`, each true or false.
     pub(super) fn parse(options: &mut Params) -> Result<Self> {
         let step: String = options.take("step", "search".into())?;
         let unit_step = match step.as_str() {
@@ -77,6 +82,7 @@ impl NewtonOptions {
             unit_step,
             growing: options.take("grow", defaults.growing)?,
             subspace: options.take("subspace", defaults.subspace)?,
+            average: options.take("average", defaults.average)?,
         })
     }
 }
@@ -94,6 +100,7 @@ pub struct Newton {
     options: NewtonOptions,
     hessian: Vec<f64>,
     subspace: Subspace,
+    average: Average,
     sketched: bool,
     model: Model,
     conjugate: ConjugateGradient,
@@ -115,6 +122,7 @@ impl Newton {
             options,
             hessian: Vec::new(),
             subspace: Subspace::default(),
+            average: Average::default(),
             sketched: false,
             model: Model::default(),
             conjugate: ConjugateGradient::default(),
@@ -150,6 +158,13 @@ impl Newton {
             round = problem.whole_hessian(&mut self.hessian)?;
         }
         self.sketched = round.sketch_dimension.is_some();
+        match round.sketch_dimension.filter(|_| self.options.average) {
+            Some(rows) => {
+                let margins = self.ray.direction_margins();
+                self.average.take(problem, iterate, &self.direction, margins, rows, &mut self.hessian);
+            }
+            None => self.average.forget(),
+        }
         Ok(true)
     }
 
@@ -173,13 +188,14 @@ impl Newton {
     /// Along the direction, by values: one round for all steps.
     fn search(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
         self.ray.aim(problem, &self.direction)?;
+        if self.sketched && self.options.subspace && !self.options.unit_step {
+            self.subspace.improve(problem, iterate, &mut self.direction, &mut self.ray)?;
+        }
+        self.average.leave(problem, iterate, &self.direction, self.ray.direction_margins());
         let step = if self.options.unit_step {
             self.ray.land(problem, iterate, &self.direction, 1.0);
             Some(1.0)
         } else {
-            if self.sketched && self.options.subspace {
-                self.subspace.improve(problem, iterate, &mut self.direction, &mut self.ray)?;
-            }
             let found = self.ray.search_aimed(problem, iterate, &self.direction, LineSearch::ARMIJO, Some(1.0))?;
             found.map(|(sample, _)| sample.step)
         };
@@ -245,6 +261,7 @@ impl Newton {
             return Ok(Step::Stuck);
         }
         self.ray.aim(problem, &self.direction)?;
+        self.average.leave(problem, iterate, &self.direction, self.ray.direction_margins());
         let mut step = 1.0;
         for _ in 0..LineSearch::ARMIJO.trials {
             let smooth = self.ray.value_at(problem, iterate, &self.direction, step);
@@ -343,5 +360,6 @@ impl Method for Newton {
     fn restart(&mut self) {
         self.before = f64::INFINITY;
         self.subspace.forget();
+        self.average.forget();
     }
 }
