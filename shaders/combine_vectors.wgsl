@@ -2,14 +2,14 @@
 
 struct Params {
     length: u32,  // numbers of a vector
-    to: u32,      // where the output begins
+    out_at: u32,  // where the output begins
     terms: u32,   // of the sum, 1 to 6
-    from0: u32,   // where the vectors begin
-    from1: u32,
-    from2: u32,
-    from3: u32,
-    from4: u32,
-    from5: u32,
+    at0: u32,     // where the vectors begin
+    at1: u32,
+    at2: u32,
+    at3: u32,
+    at4: u32,
+    at5: u32,
     by0: f32,     // what they are multiplied by
     by1: f32,
     by2: f32,
@@ -32,11 +32,11 @@ fn main(
     if (at >= params.length) {
         return;
     }
-    var sum = params.by0 * vectors[params.from0 + at];
-    if (params.terms > 1u) { sum = sum + params.by1 * vectors[params.from1 + at]; }
-    if (params.terms > 2u) { sum = sum + params.by2 * vectors[params.from2 + at]; }
-    if (params.terms > 3u) { sum = sum + params.by3 * vectors[params.from3 + at]; }
-    if (params.terms > 4u) { sum = sum + params.by4 * vectors[params.from4 + at]; }
-    if (params.terms > 5u) { sum = sum + params.by5 * vectors[params.from5 + at]; }
-    vectors[params.to + at] = sum;
+    var sum = params.by0 * vectors[params.at0 + at];
+    if (params.terms > 1u) { sum = sum + params.by1 * vectors[params.at1 + at]; }
+    if (params.terms > 2u) { sum = sum + params.by2 * vectors[params.at2 + at]; }
+    if (params.terms > 3u) { sum = sum + params.by3 * vectors[params.at3 + at]; }
+    if (params.terms > 4u) { sum = sum + params.by4 * vectors[params.at4 + at]; }
+    if (params.terms > 5u) { sum = sum + params.by5 * vectors[params.at5 + at]; }
+    vectors[params.out_at + at] = sum;
 }

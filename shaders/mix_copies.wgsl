@@ -3,8 +3,8 @@
 
 struct Params {
     length: u32,  // numbers of a vector
-    from: u32,    // where x begins
-    to: u32,      // where the output begins
+    x_at: u32,    // where x begins
+    out_at: u32,  // where the output begins
     faulty: u32,  // 1 where `down` counts
 }
 
@@ -29,7 +29,7 @@ fn difference(entry: u32, end: u32, place: u32, own: f32) -> f32 {
     if (params.faulty == 1u && down[link.y] == 1u) {
         return 0.0;
     }
-    return weights[entry] * (own - vectors[params.from + link.x + place]);
+    return weights[entry] * (own - vectors[params.x_at + link.x + place]);
 }
 
 @compute @workgroup_size(256)
@@ -43,7 +43,7 @@ fn main(
         return;
     }
     let owner = owners[at];
-    let own = vectors[params.from + at];
+    let own = vectors[params.x_at + at];
     let end = offsets[owner.x + 1u];
     var s = vec4<f32>(0.0);
     for (var entry = offsets[owner.x]; entry < end; entry = entry + 4u) {
@@ -52,5 +52,5 @@ fn main(
         s.z = s.z + difference(entry + 2u, end, owner.y, own);
         s.w = s.w + difference(entry + 3u, end, owner.y, own);
     }
-    vectors[params.to + at] = (s.x + s.y) + (s.z + s.w);
+    vectors[params.out_at + at] = (s.x + s.y) + (s.z + s.w);
 }

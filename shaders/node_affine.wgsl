@@ -4,8 +4,8 @@
 
 struct Params {
     length: u32,  // numbers of a vector
-    from: u32,    // where x begins
-    to: u32,      // where the output begins
+    x_at: u32,    // where x begins
+    out_at: u32,  // where the output begins
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -17,7 +17,7 @@ struct Params {
 
 fn term(map: NodeMap, j: u32) -> f32 {
     if (map.loss == 0u) {
-        return vectors[params.from + places[map.places + j]];
+        return vectors[params.x_at + places[map.places + j]];
     }
     return slopes[map.slopes + j];
 }
@@ -45,6 +45,6 @@ fn main(
         }
     }
     let line = lines[at];
-    let own = line.x * vectors[params.from + at] + line.y;
-    vectors[params.to + at] = own + ((s.x + s.y) + (s.z + s.w));
+    let own = line.x * vectors[params.x_at + at] + line.y;
+    vectors[params.out_at + at] = own + ((s.x + s.y) + (s.z + s.w));
 }

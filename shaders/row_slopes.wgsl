@@ -3,7 +3,7 @@
 
 struct Params {
     length: u32,  // rows of all nodes
-    from: u32,    // where x begins
+    x_at: u32,    // where x begins
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -13,7 +13,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> slopes: array<f32>;
 
 fn number(map: NodeMap, j: u32) -> f32 {
-    return vectors[params.from + places[map.places + j]];
+    return vectors[params.x_at + places[map.places + j]];
 }
 
 // 1 / (1 + exp(-z)), with an exponential that does not overflow.

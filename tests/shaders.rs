@@ -74,9 +74,9 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
             "gram" => (&["rows", "cols", "units", "tiles", "blocks", "add"], size_of::<GramParams>()),
             "weighted_gram" => (&WeightedGramParams::FIELDS, size_of::<WeightedGramParams>()),
             "expand_rows" => (&["rows", "stride"], size_of::<ExpandParams>()),
-            "node_affine" => (&["length", "from", "to"], size_of::<AffineParams>()),
-            "row_slopes" => (&["length", "from"], size_of::<SlopeParams>()),
-            "mix_copies" => (&["length", "from", "to", "faulty"], size_of::<MixParams>()),
+            "node_affine" => (&["length", "x_at", "out_at"], size_of::<AffineParams>()),
+            "row_slopes" => (&["length", "x_at"], size_of::<SlopeParams>()),
+            "mix_copies" => (&["length", "x_at", "out_at", "faulty"], size_of::<MixParams>()),
             "combine_vectors" => (&COMBINED, size_of::<CombineParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
@@ -94,7 +94,7 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
 
 /// The arrays of [`CombineParams`], number by number.
 const COMBINED: [&str; 15] = [
-    "length", "to", "terms", "from0", "from1", "from2", "from3", "from4", "from5", "by0", "by1", "by2", "by3", "by4", "by5",
+    "length", "out_at", "terms", "at0", "at1", "at2", "at3", "at4", "at5", "by0", "by1", "by2", "by3", "by4", "by5",
 ];
 
 /// The maps of nodes lie in memory as the kernels read them.

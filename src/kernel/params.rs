@@ -197,9 +197,9 @@ pub struct AffineParams {
     /// Numbers of a vector.
     pub length: u32,
     /// Where x begins.
-    pub from: u32,
+    pub x_at: u32,
     /// Where the output begins.
-    pub to: u32,
+    pub out_at: u32,
 }
 
 /// What one dispatch of `row_slopes` is told.
@@ -209,7 +209,7 @@ pub struct SlopeParams {
     /// Rows of all nodes.
     pub length: u32,
     /// Where x begins.
-    pub from: u32,
+    pub x_at: u32,
 }
 
 /// What one dispatch of `mix_copies` is told.
@@ -219,9 +219,9 @@ pub struct MixParams {
     /// Numbers of a vector.
     pub length: u32,
     /// Where x begins.
-    pub from: u32,
+    pub x_at: u32,
     /// Where the output begins.
-    pub to: u32,
+    pub out_at: u32,
     /// 1 where the list of edges that are down counts.
     pub faulty: u32,
 }
@@ -233,11 +233,11 @@ pub struct CombineParams {
     /// Numbers of a vector.
     pub length: u32,
     /// Where the output begins.
-    pub to: u32,
+    pub out_at: u32,
     /// Terms of the sum, 1 to 6.
     pub terms: u32,
     /// Where the vectors begin.
-    pub from: [u32; 6],
+    pub at: [u32; 6],
     /// What they are multiplied by.
     pub by: [f32; 6],
 }

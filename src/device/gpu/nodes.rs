@@ -221,23 +221,23 @@ impl NodeDevice for GpuNodes {
         if terms.is_empty() || terms.len() > TERMS {
             return Err(Error::usage("terms of a sum of vectors", terms.len(), format!("1 to {TERMS}")));
         }
-        let (mut from, mut by) = ([0; TERMS], [0.0; TERMS]);
+        let (mut at, mut by) = ([0; TERMS], [0.0; TERMS]);
         for (k, &(scale, x)) in terms.iter().enumerate() {
-            from[k] = self.place(x)?;
+            at[k] = self.place(x)?;
             #[allow(clippy::cast_possible_truncation, reason = "coefficients are rounded once")]
             let rounded = scale as f32;
             by[k] = rounded;
         }
         let (length, terms) = (number(&self.context, self.length)?, number(&self.context, terms.len())?);
-        let params = CombineParams { length, to: self.place(out)?, terms, from, by };
+        let params = CombineParams { length, out_at: self.place(out)?, terms, at, by };
         self.record(Task::Combine, bytemuck::bytes_of(&params), self.length)
     }
 
     fn gradient(&mut self, x: NodeVector, out: NodeVector) -> Result<()> {
-        let (from, to, length) = (self.place(x)?, self.place(out)?, number(&self.context, self.length)?);
-        let slopes = SlopeParams { length: number(&self.context, self.rows)?, from };
+        let (x_at, out_at, length) = (self.place(x)?, self.place(out)?, number(&self.context, self.length)?);
+        let slopes = SlopeParams { length: number(&self.context, self.rows)?, x_at };
         self.record(Task::Slopes, bytemuck::bytes_of(&slopes), self.rows)?;
-        self.record(Task::Gradient, bytemuck::bytes_of(&AffineParams { length, from, to }), self.length)
+        self.record(Task::Gradient, bytemuck::bytes_of(&AffineParams { length, x_at, out_at }), self.length)
     }
 
     fn minimize(&mut self, y: NodeVector, weight: Option<&[f64]>, x: NodeVector) -> Result<()> {
@@ -245,8 +245,8 @@ impl NodeDevice for GpuNodes {
             let got = if weight.is_some() { "weights" } else { "functions that are not quadratic and strongly convex" };
             return Err(Error::usage("minima of nodes on a GPU", got, "quadratics without weights; the CPU for others"));
         }
-        let (from, to, length) = (self.place(y)?, self.place(x)?, number(&self.context, self.length)?);
-        self.record(Task::Minimum, bytemuck::bytes_of(&AffineParams { length, from, to }), self.length)
+        let (x_at, out_at, length) = (self.place(y)?, self.place(x)?, number(&self.context, self.length)?);
+        self.record(Task::Minimum, bytemuck::bytes_of(&AffineParams { length, x_at, out_at }), self.length)
     }
 
     fn multiply(&mut self, x: NodeVector, down: Option<&[bool]>, out: NodeVector) -> Result<()> {
@@ -256,8 +256,8 @@ impl NodeDevice for GpuNodes {
             let flags: Vec<u32> = down.iter().take(self.edges).map(|&down| u32::from(down)).collect();
             self.context.write(self.data.down(), 0, bytemuck::cast_slice(&flags))?;
         }
-        let (from, to, length) = (self.place(x)?, self.place(out)?, number(&self.context, self.length)?);
-        let params = MixParams { length, from, to, faulty: u32::from(down.is_some()) };
+        let (x_at, out_at, length) = (self.place(x)?, self.place(out)?, number(&self.context, self.length)?);
+        let params = MixParams { length, x_at, out_at, faulty: u32::from(down.is_some()) };
         self.record(Task::Mix, bytemuck::bytes_of(&params), self.length)
     }
 
