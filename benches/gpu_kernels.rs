@@ -195,7 +195,8 @@ fn consensus(c: &mut Criterion) {
         let optimum = problem.optimum().expect("an optimum");
         let (matrix, weighting, faults) = (MatrixKind::Partitioned, Weighting::Unit, LinkFaults::default());
         for gpu in [false, true] {
-            let system = System::new(&problem, &graph, matrix, weighting, Ridge::Same, faults, Seed(0)).expect("a system");
+            let system =
+                System::new(&problem, &graph, matrix, weighting, Ridge::Same, faults, Seed(0)).expect("a system");
             let system = if gpu { system.on_gpu(&adapter(), GpuOptions::default()) } else { Ok(system) };
             let mut system = system.expect("memory for the network");
             let mut method = method_by_name(name, &mut system).expect("a method");

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use steadfast::kernel::{
-    AffineParams, CombineParams, ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, MixParams, NodeMap,
-    SketchParams, SlopeParams, SumParams, WeightedGramParams,
+    AffineParams, CombineParams, ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, MixParams,
+    NodeMap, SketchParams, SlopeParams, SumParams, WeightedGramParams,
 };
 use steadfast::scalar::Precision;
 
@@ -93,14 +93,15 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
 }
 
 /// The arrays of [`CombineParams`], number by number.
-const COMBINED: [&str; 15] = [
-    "length", "out_at", "terms", "at0", "at1", "at2", "at3", "at4", "at5", "by0", "by1", "by2", "by3", "by4", "by5",
-];
+const COMBINED: [&str; 15] =
+    ["length", "out_at", "terms", "at0", "at1", "at2", "at3", "at4", "at5", "by0", "by1", "by2", "by3", "by4", "by5"];
 
 /// The maps of nodes lie in memory as the kernels read them.
 #[test]
 fn the_maps_of_nodes_have_the_offsets_of_the_rust_struct() {
-    for (kernel, _, module) in modules().iter().filter(|(kernel, ..)| ["node_affine", "row_slopes"].contains(&kernel.name)) {
+    for (kernel, _, module) in
+        modules().iter().filter(|(kernel, ..)| ["node_affine", "row_slopes"].contains(&kernel.name))
+    {
         let of_maps = |g: &naga::GlobalVariable| g.name.as_deref() == Some("maps");
         let (_, maps) = module.global_variables.iter().find(|(_, g)| of_maps(g)).unwrap();
         let TypeInner::Array { base, stride, .. } = module.types[maps.ty].inner else { panic!("{}", kernel.name) };
@@ -120,7 +121,11 @@ fn listed_fields_are_the_fields() {
         let debug = format!("{params:?}");
         for (i, name) in fields.iter().enumerate() {
             // A number that is not whole shows its bits as the smallest of floating-point numbers.
-            let number = if ["scale", "delta"].contains(name) { format!("{:?}", f32::from_bits(i as u32)) } else { i.to_string() };
+            let number = if ["scale", "delta"].contains(name) {
+                format!("{:?}", f32::from_bits(i as u32))
+            } else {
+                i.to_string()
+            };
             assert!(debug.contains(&format!(" {name}: {number}")), "{name} in {debug}");
         }
     }

@@ -123,14 +123,7 @@ impl NodeDevice for CpuNodes<'_> {
         Ok(())
     }
 
-    fn wake(
-        &mut self,
-        eta: f64,
-        nodes: &[usize],
-        down: Option<&[bool]>,
-        x: NodeVector,
-        y: NodeVector,
-    ) -> Result<u64> {
+    fn wake(&mut self, eta: f64, nodes: &[usize], down: Option<&[bool]>, x: NodeVector, y: NodeVector) -> Result<u64> {
         let mut sent = 0;
         for &i in nodes {
             self.write(x, |nodes, x| nodes.minimize_node(i, nodes.of(y), None, x))?;

@@ -138,7 +138,9 @@ pub fn solve(
         system.read(method.point(), &mut point)?;
         let error = distance(&point, &wanted) / scale;
         if !error.is_finite() || error > DIVERGED {
-            return Err(Error::Numerical(format!("the method diverged: error {error:.3e} after iteration {iteration}")));
+            return Err(Error::Numerical(format!(
+                "the method diverged: error {error:.3e} after iteration {iteration}"
+            )));
         }
         let mean = system.mean(&point);
         iterations.push(ConsensusIteration {

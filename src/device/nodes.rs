@@ -52,14 +52,7 @@ pub trait NodeDevice: std::fmt::Debug + Send {
     ///
     /// # Errors
     /// As [`NodeDevice::minimize`].
-    fn wake(
-        &mut self,
-        eta: f64,
-        nodes: &[usize],
-        down: Option<&[bool]>,
-        x: NodeVector,
-        y: NodeVector,
-    ) -> Result<u64> {
+    fn wake(&mut self, eta: f64, nodes: &[usize], down: Option<&[bool]>, x: NodeVector, y: NodeVector) -> Result<u64> {
         let _ = (eta, nodes, down, x, y);
         Err(Error::usage("device for nodes that act one after the other", self.info().kind, "cpu"))
     }

@@ -28,8 +28,8 @@ pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
 pub use node_maps::{MixRows, NodeMap, NodeMaps, NodeRows, NodeWork};
 pub use params::{
-    AffineParams, CombineParams, ExpandParams, GramParams, MatvecParams, MixParams, SketchParams, SlopeParams, SumParams,
-    WeightedGramParams,
+    AffineParams, CombineParams, ExpandParams, GramParams, MatvecParams, MixParams, SketchParams, SlopeParams,
+    SumParams, WeightedGramParams,
 };
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
 pub use walsh_hadamard::walsh_hadamard;

@@ -67,7 +67,8 @@ fn limits_and_refusals() {
 fn looks_are_as_far_apart_as_asked() {
     let folder = Folder::new();
     let record = folder.path("r.json");
-    let base = ["consensus", "random:block=1", "--network", NETWORK, "--every", "4", "--rounds", "20", "--record", &record];
+    let base =
+        ["consensus", "random:block=1", "--network", NETWORK, "--every", "4", "--rounds", "20", "--record", &record];
     assert_eq!(run(&base).status, 4);
     let kept = json(&std::fs::read_to_string(&record).unwrap());
     // Two rounds an iteration, and a last look at the limit.

@@ -69,8 +69,9 @@ fn without_curvature_the_methods_that_need_it_say_so() {
     let graph = graph_by_name("ring-of-cliques:cliques=3,size=3", Seed(0)).expect("a graph");
     let problem = random_problem("random", &crown_users(3, 3), Seed(0)).expect("a problem");
     let faults = LinkFaults::default();
-    let mut system = System::new(&problem, &graph, MatrixKind::Laplacian, Weighting::Unit, Ridge::Plain, faults, Seed(0))
-        .expect("a system");
+    let mut system =
+        System::new(&problem, &graph, MatrixKind::Laplacian, Weighting::Unit, Ridge::Plain, faults, Seed(0))
+            .expect("a system");
     assert_eq!(system.convexity(), 0.0);
     for name in ["msda", "ssda", "opapc", "apapc", "dual-decomposition"] {
         let error = method_by_name(name, &mut system).expect_err("refused").to_string();

@@ -189,7 +189,7 @@ const BREAKS: &[Break] = &[
     Break { kernel: "mix_copies", from: "params.faulty == 1u", to: "params.faulty == 2u" },
     Break { kernel: "mix_copies", from: "down[link.y]", to: "down[link.x]" },
     Break { kernel: "mix_copies", from: "(own - vectors", to: "(own + vectors" },
-    Break { kernel: "mix_copies", from: "weights[entry] * ", to: "" },
+    Break { kernel: "mix_copies", from: "weights[entry]", to: "weights[end - 1u]" },
     Break { kernel: "mix_copies", from: "offsets[owner.x + 1u]", to: "offsets[owner.x + 1u] - 1u" },
     Break { kernel: "mix_copies", from: "difference(entry + 2u", to: "difference(entry + 1u" },
     Break { kernel: "combine_vectors", from: "params.by3", to: "params.by2" },
@@ -267,7 +267,11 @@ fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String>
     if NODES.contains(&kernel) {
         // 5,000 numbers and 1,400 rows: a folded grid of both.
         let bounds = Bounds { binding_bytes: 1 << 20, groups: 5, ..Bounds::default() };
-        return Nodes(400).mismatch(GpuOptions { bounds: Some(bounds), rewrite: Some(rewrite), ..GpuOptions::default() });
+        return Nodes(400).mismatch(GpuOptions {
+            bounds: Some(bounds),
+            rewrite: Some(rewrite),
+            ..GpuOptions::default()
+        });
     }
     if let Some(cases) = blocks(kernel) {
         return cases.iter().find_map(|(blocks, bounds)| {

@@ -24,10 +24,21 @@ fn problem(kind: &str) -> PartitionedProblem {
 
 fn system<'a>(problem: &'a PartitionedProblem, kind: MatrixKind, faults: LinkFaults, gpu: bool) -> System<'a> {
     let made = System::new(problem, &graph(), kind, Weighting::Unit, Ridge::Same, faults, Seed(0)).expect("a system");
-    if gpu { made.on_gpu(&adapter(), GpuOptions::default()).expect("an adapter, a software one is enough") } else { made }
+    if gpu {
+        made.on_gpu(&adapter(), GpuOptions::default()).expect("an adapter, a software one is enough")
+    } else {
+        made
+    }
 }
 
-fn run(problem: &PartitionedProblem, kind: MatrixKind, faults: LinkFaults, gpu: bool, method: &str, options: &Options<'_>) -> Answer {
+fn run(
+    problem: &PartitionedProblem,
+    kind: MatrixKind,
+    faults: LinkFaults,
+    gpu: bool,
+    method: &str,
+    options: &Options<'_>,
+) -> Answer {
     let optimum = problem.optimum().expect("an optimum");
     let mut system = system(problem, kind, faults, gpu);
     assert_eq!(system.device().kind, if gpu { "gpu" } else { "cpu" });
@@ -79,9 +90,19 @@ fn methods_reach_the_optimum_as_on_the_cpu() {
 #[test]
 fn iterations_are_those_of_the_cpu() {
     let faults = LinkFaults { drop: 0.2, delay: 0.1 };
-    for method in
-        ["opapc", "apapc", "papc", "msda", "ssda", "dual-decomposition", "extra", "nids", "gradient-tracking", "dgd", "extragradient"]
-    {
+    for method in [
+        "opapc",
+        "apapc",
+        "papc",
+        "msda",
+        "ssda",
+        "dual-decomposition",
+        "extra",
+        "nids",
+        "gradient-tracking",
+        "dgd",
+        "extragradient",
+    ] {
         let problem = problem("quadratic");
         for (kind, faults) in [
             (MatrixKind::Partitioned, LinkFaults::default()),
@@ -113,8 +134,10 @@ fn a_game_on_the_device() {
     let equilibrium = problem.optimum().expect("one");
     let error = |gpu: bool| {
         let (kind, faults) = (MatrixKind::Partitioned, LinkFaults::default());
-        let system = System::new(&problem, &graph, kind, Weighting::Unit, Ridge::Same, faults, Seed(1)).expect("a system");
-        let mut system = if gpu { system.on_gpu(&adapter(), GpuOptions::default()).expect("an adapter") } else { system };
+        let system =
+            System::new(&problem, &graph, kind, Weighting::Unit, Ridge::Same, faults, Seed(1)).expect("a system");
+        let mut system =
+            if gpu { system.on_gpu(&adapter(), GpuOptions::default()).expect("an adapter") } else { system };
         let mut method = method_by_name("extragradient", &mut system).expect("a method");
         let options = Options { tolerance: 0.0, rounds: 400, every: 200, ..Options::default() };
         let answer = solve(&mut system, method.as_mut(), &equilibrium, &options).expect("a run");

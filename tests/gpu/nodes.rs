@@ -78,7 +78,8 @@ impl Nodes {
             let width = if row < blocks { 3 } else { 1 };
             made.owners.extend((0..width).map(|place| [row as u32, place]));
             for _ in 0..if row == 0 { 150 } else { row % 11 } {
-                let other = if width == 3 { 3 * random.random_range(0..blocks) } else { random.random_range(0..length) };
+                let other =
+                    if width == 3 { 3 * random.random_range(0..blocks) } else { random.random_range(0..length) };
                 made.links.push([other as u32, random.random_range(0..EDGES) as u32]);
                 made.weights.push(number(&mut random));
             }
@@ -167,7 +168,8 @@ fn gradient(work: &NodeWork, x: &[f32], exact: bool) -> (Vec<f32>, Vec<f64>) {
     let (mut slopes, mut out) = (vec![0.0; rows.targets.len()], vec![0.0; x.len()]);
     row_slopes::twin(maps, rows, x, &mut slopes);
     node_affine::twin(maps, &slopes, x, &mut out);
-    let errors: Vec<f64> = rows.owners.iter().zip(&rows.targets).map(|(owner, y)| slope_bound(maps, owner, *y, x, exact)).collect();
+    let errors: Vec<f64> =
+        rows.owners.iter().zip(&rows.targets).map(|(owner, y)| slope_bound(maps, owner, *y, x, exact)).collect();
     (out, affine_bound(maps, &slopes, &errors, x, exact))
 }
 
@@ -278,7 +280,8 @@ fn what_does_not_fit_is_refused() {
     let y = nodes.vector().unwrap();
     assert!(nodes.minimize(y, Some(&[1.0]), x).unwrap_err().to_string().contains("weights"));
     assert!(nodes.wake(1.0, &[0], None, x, y).unwrap_err().to_string().contains("cpu"));
-    let mut without = GpuNodes::open(&adapter(), GpuOptions::default(), &NodeWork { minima: None, ..work.clone() }).unwrap();
+    let mut without =
+        GpuNodes::open(&adapter(), GpuOptions::default(), &NodeWork { minima: None, ..work.clone() }).unwrap();
     let (x, y) = (without.vector().unwrap(), without.vector().unwrap());
     assert!(without.minimize(y, None, x).unwrap_err().to_string().contains("not quadratic"));
     // Vectors until the binding is full.

@@ -52,7 +52,7 @@ pub struct ConsensusArgs {
     /// partitioned:weights=unit|normalized|metropolis, or laplacian:ridge=same|matched|plain,weights=…
     #[arg(long, default_value = "partitioned", help_heading = "Method")]
     pub matrix: String,
-    /// On the copies' distance from the optimum, relative to it [default: 1e-8, on a GPU 1e-5]
+    /// On the copies' distance from the optimum, relative to it [default: 1e-8, on a GPU 1e-4]
     #[arg(long, value_name = "X", help_heading = "Method", allow_hyphen_values = true)]
     pub tolerance: Option<f64>,
     /// Most rounds
@@ -235,7 +235,7 @@ pub fn run(args: &ConsensusArgs) -> Result<u8> {
         if kind == MatrixKind::Laplacian && ridge == Ridge::Matched { Some(matched(&problem)?) } else { None };
     let optimum = stacked.as_ref().unwrap_or(&problem).optimum()?;
     let options = Options {
-        tolerance: args.tolerance.unwrap_or(if on_gpu { 1e-5 } else { 1e-8 }),
+        tolerance: args.tolerance.unwrap_or(if on_gpu { 1e-4 } else { 1e-8 }),
         rounds: args.rounds,
         every: args.every.unwrap_or(if on_gpu { 10 } else { 1 }),
         cancel: Some(interrupt::watch()?),

@@ -78,7 +78,11 @@ pub struct GpuNodes {
 impl std::fmt::Debug for GpuNodes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let GpuNodes { context, length, vectors, .. } = self;
-        f.debug_struct("GpuNodes").field("info", &context.info).field("length", length).field("vectors", vectors).finish()
+        f.debug_struct("GpuNodes")
+            .field("info", &context.info)
+            .field("length", length)
+            .field("vectors", vectors)
+            .finish()
     }
 }
 
@@ -243,7 +247,11 @@ impl NodeDevice for GpuNodes {
     fn minimize(&mut self, y: NodeVector, weight: Option<&[f64]>, x: NodeVector) -> Result<()> {
         if weight.is_some() || !self.data.has_minima() {
             let got = if weight.is_some() { "weights" } else { "functions that are not quadratic and strongly convex" };
-            return Err(Error::usage("minima of nodes on a GPU", got, "quadratics without weights; the CPU for others"));
+            return Err(Error::usage(
+                "minima of nodes on a GPU",
+                got,
+                "quadratics without weights; the CPU for others",
+            ));
         }
         let (x_at, out_at, length) = (self.place(y)?, self.place(x)?, number(&self.context, self.length)?);
         self.record(Task::Minimum, bytemuck::bytes_of(&AffineParams { length, x_at, out_at }), self.length)

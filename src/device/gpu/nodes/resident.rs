@@ -4,7 +4,9 @@ use super::super::GpuOptions;
 use super::super::context::Context;
 use super::super::plan::too_large;
 use crate::error::Result;
-use crate::kernel::{Bounds, Kernel, MixRows, NodeMaps, NodeWork, combine_vectors, mix_copies, node_affine, row_slopes};
+use crate::kernel::{
+    Bounds, Kernel, MixRows, NodeMaps, NodeWork, combine_vectors, mix_copies, node_affine, row_slopes,
+};
 use crate::scalar::Precision;
 
 /// What a dispatch computes.
@@ -110,8 +112,7 @@ impl Upload<'_> {
 impl Resident {
     pub fn new(context: &Context, options: &GpuOptions, bounds: &Bounds, work: &NodeWork) -> Result<Self> {
         let upload = Upload { context, bounds };
-        let pipeline =
-            |kernel: &Kernel| context.pipeline(kernel.name, &options.source(kernel, Precision::F32), None);
+        let pipeline = |kernel: &Kernel| context.pipeline(kernel.name, &options.source(kernel, Precision::F32), None);
         let minima = match &work.minima {
             Some(minima) => Some(upload.maps(minima)?),
             None => None,
