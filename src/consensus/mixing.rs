@@ -68,8 +68,7 @@ impl Algorithm for Extra {
         if self.is_first {
             system.combine(&[(1.0, now.mixed), (-a, now.slope)], before.x)?;
         } else {
-            let behind = [(-0.5, before.x), (-0.5, before.mixed), (a, before.slope)];
-            let [x, mixed, slope] = behind;
+            let [x, mixed, slope] = [(-0.5, before.x), (-0.5, before.mixed), (a, before.slope)];
             system.combine(&[(1.0, now.x), (1.0, now.mixed), x, mixed, (-a, now.slope), slope], before.x)?;
         }
         // The next iterate stands where the one before stood.
