@@ -34,7 +34,7 @@ fn consensus(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("30 rounds", name), |b| {
             b.iter(|| {
                 let mut system = system(&problem, &graph);
-                let mut method = method_by_name(name, &system).expect("a method");
+                let mut method = method_by_name(name, &mut system).expect("a method");
                 let options = Options { rounds: 30, ..Options::default() };
                 black_box(solve(&mut system, method.as_mut(), &optimum, &options).expect("a run"))
             });
@@ -60,7 +60,7 @@ fn growth(criterion: &mut Criterion) {
         let mut system = system(&problem, &graph);
         group.throughput(Throughput::Elements(graph.edges().len() as u64));
         for name in ["papc", "ssda"] {
-            let mut method = method_by_name(name, &system).expect("a method");
+            let mut method = method_by_name(name, &mut system).expect("a method");
             group.bench_function(BenchmarkId::new(name, graph.edges().len()), |b| {
                 b.iter(|| method.step(&mut system).expect("an iteration"));
             });

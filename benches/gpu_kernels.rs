@@ -1,6 +1,7 @@
-//! The kernels on the GPU: achieved share of the device's own copy bandwidth, one stream for all workers beside a stream each, and
-//! Hessian blocks. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the best one. Sizes are small on a software adapter
-//! and in test mode; Hessian blocks take 20,000 x 968 and, with `STEADFAST_BENCH_FULL=1`, 300,000 x 3,000 on others.
+//! The kernels on the GPU: achieved share of the device's own copy bandwidth, one stream for all workers beside a stream each,
+//! Hessian blocks, and iterations of consensus. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the best one. Sizes are
+//! small on a software adapter and in test mode; on others Hessian blocks take 20,000 x 968 and, with `STEADFAST_BENCH_FULL=1`,
+//! 300,000 x 3,000, and networks have 10,000 nodes.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -8,10 +9,12 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use half::f16;
 use rand::RngExt;
+use steadfast::consensus::{LinkFaults, Options, Ridge, System, method_by_name, random_problem, solve};
 use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuHessian, GpuOptions, Streams};
 use steadfast::device::{Batch, Device, HessianDevice};
 use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
+use steadfast::network::{MatrixKind, Weighting, crown_users, graph_by_name};
 use steadfast::seed::{Purpose, Seed};
 
 fn adapter() -> Adapter {
@@ -179,5 +182,36 @@ fn hessians(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, kernels, streams, hessians);
+/// Iterations of consensus: a ring of cliques of ten nodes, and of a network of 10,000 where the adapter is a hardware one; thirty
+/// rounds and one look at the copies.
+fn consensus(c: &mut Criterion) {
+    let cliques = if small(&open::<f32>(Streams::Fused)) { 20 } else { 1000 };
+    let graph = graph_by_name(&format!("ring-of-cliques:cliques={cliques},size=10"), Seed(0)).expect("a graph");
+    let users = crown_users(cliques, 10);
+    let mut group = c.benchmark_group(format!("gpu/consensus/{} nodes, 30 rounds", graph.nodes()));
+    group.sample_size(10);
+    for (kind, name) in [("quadratic", "opapc"), ("quadratic", "ssda"), ("logistic", "papc")] {
+        let problem = random_problem(&format!("random:kind={kind},block=4"), &users, Seed(0)).expect("a problem");
+        let optimum = problem.optimum().expect("an optimum");
+        let (matrix, weighting, faults) = (MatrixKind::Partitioned, Weighting::Unit, LinkFaults::default());
+        for gpu in [false, true] {
+            let system =
+                System::new(&problem, &graph, matrix, weighting, Ridge::Same, faults, Seed(0)).expect("a system");
+            let system = if gpu { system.on_gpu(&adapter(), GpuOptions::default()) } else { Ok(system) };
+            let mut system = system.expect("memory for the network");
+            let mut method = method_by_name(name, &mut system).expect("a method");
+            let mut rounds = system.exchange().counters().rounds;
+            group.bench_function(BenchmarkId::new(format!("{kind} {name}"), if gpu { "gpu" } else { "cpu" }), |b| {
+                b.iter(|| {
+                    rounds += 30;
+                    let options = Options { tolerance: 0.0, rounds, every: 30, ..Options::default() };
+                    black_box(solve(&mut system, method.as_mut(), &optimum, &options).expect("a run"))
+                });
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, kernels, streams, hessians, consensus);
 criterion_main!(benches);

@@ -18,7 +18,7 @@ fn main() -> steadfast::Result<()> {
             let faults = LinkFaults::default();
             let mut system = System::new(&problem, &graph, matrix, Weighting::Unit, Ridge::Same, faults, seed)?;
             let (_, chi) = system.spectrum();
-            let mut walker = method_by_name(method, &system)?;
+            let mut walker = method_by_name(method, &mut system)?;
             let answer = solve(&mut system, walker.as_mut(), &optimum, &Options::default())?;
             let sent = system.exchange().counters();
             println!(

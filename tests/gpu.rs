@@ -5,12 +5,16 @@
 mod blocks;
 #[path = "gpu/broken.rs"]
 mod broken;
+#[path = "gpu/consensus.rs"]
+mod consensus;
 #[path = "gpu/failures.rs"]
 mod failures;
 #[path = "gpu/hessian.rs"]
 mod hessian;
 #[path = "gpu/newton.rs"]
 mod newton;
+#[path = "gpu/nodes.rs"]
+mod nodes;
 #[path = "gpu/workload.rs"]
 mod workload;
 

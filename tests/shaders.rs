@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use steadfast::kernel::{
-    ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, SketchParams, SumParams, WeightedGramParams,
+    AffineParams, CombineParams, ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, MixParams,
+    NodeMap, SketchParams, SlopeParams, SumParams, WeightedGramParams,
 };
 use steadfast::scalar::Precision;
 
@@ -73,6 +74,10 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
             "gram" => (&["rows", "cols", "units", "tiles", "blocks", "add"], size_of::<GramParams>()),
             "weighted_gram" => (&WeightedGramParams::FIELDS, size_of::<WeightedGramParams>()),
             "expand_rows" => (&["rows", "stride"], size_of::<ExpandParams>()),
+            "node_affine" => (&["length", "x_at", "out_at"], size_of::<AffineParams>()),
+            "row_slopes" => (&["length", "x_at"], size_of::<SlopeParams>()),
+            "mix_copies" => (&["length", "x_at", "out_at", "faulty"], size_of::<MixParams>()),
+            "combine_vectors" => (&COMBINED, size_of::<CombineParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
         let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
@@ -87,6 +92,26 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
     }
 }
 
+/// The arrays of [`CombineParams`], number by number.
+const COMBINED: [&str; 15] =
+    ["length", "out_at", "terms", "at0", "at1", "at2", "at3", "at4", "at5", "by0", "by1", "by2", "by3", "by4", "by5"];
+
+/// The maps of nodes lie in memory as the kernels read them.
+#[test]
+fn the_maps_of_nodes_have_the_offsets_of_the_rust_struct() {
+    for (kernel, _, module) in
+        modules().iter().filter(|(kernel, ..)| ["node_affine", "row_slopes"].contains(&kernel.name))
+    {
+        let of_maps = |g: &naga::GlobalVariable| g.name.as_deref() == Some("maps");
+        let (_, maps) = module.global_variables.iter().find(|(_, g)| of_maps(g)).unwrap();
+        let TypeInner::Array { base, stride, .. } = module.types[maps.ty].inner else { panic!("{}", kernel.name) };
+        let TypeInner::Struct { members, .. } = &module.types[base].inner else { panic!("{}", kernel.name) };
+        assert_eq!(stride as usize, size_of::<NodeMap>(), "{}", kernel.name);
+        let names: Vec<_> = members.iter().map(|m| (m.name.as_deref().unwrap(), m.offset)).collect();
+        assert_eq!(names, NodeMap::FIELDS.into_iter().zip((0..).step_by(4)).collect::<Vec<_>>(), "{}", kernel.name);
+    }
+}
+
 /// `FIELDS` lists the fields of the struct in the order in which it lies in memory.
 #[test]
 fn listed_fields_are_the_fields() {
@@ -95,14 +120,19 @@ fn listed_fields_are_the_fields() {
         let params: &P = bytemuck::from_bytes(bytemuck::cast_slice(&numbers));
         let debug = format!("{params:?}");
         for (i, name) in fields.iter().enumerate() {
-            // The one number that is not whole shows its bits as the smallest of floating-point numbers.
-            let number = if *name == "scale" { format!("{:?}", f32::from_bits(i as u32)) } else { i.to_string() };
+            // A number that is not whole shows its bits as the smallest of floating-point numbers.
+            let number = if ["scale", "delta"].contains(name) {
+                format!("{:?}", f32::from_bits(i as u32))
+            } else {
+                i.to_string()
+            };
             assert!(debug.contains(&format!(" {name}: {number}")), "{name} in {debug}");
         }
     }
     check::<MatvecParams>(&MatvecParams::FIELDS);
     check::<SketchParams>(&SketchParams::FIELDS);
     check::<WeightedGramParams>(&WeightedGramParams::FIELDS);
+    check::<NodeMap>(&NodeMap::FIELDS);
 }
 
 /// Adapters must offer 16 KiB of workgroup memory and 256 invocations; not all of them check that a kernel keeps to it.

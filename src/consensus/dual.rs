@@ -1,8 +1,8 @@
 //! Dual methods: every node finds the minimum of its own function with a linear term, exactly.
 
 use super::system::Chebyshev;
-use super::vector::axpy;
 use super::{Algorithm, System};
+use crate::device::NodeVector;
 use crate::error::Result;
 
 /// SSDA and, with Chebyshev gossip, MSDA (Scaman et al. 2017, algorithms 1 and 2): Nesterov's method on the dual. A primal
@@ -12,13 +12,14 @@ pub(super) struct Dual {
     chebyshev: Option<Chebyshev>,
     eta: f64,
     momentum: f64,
-    x: Vec<f64>,
-    y: Vec<f64>,
-    primal: Vec<f64>,
+    x: NodeVector,
+    y: NodeVector,
+    primal: NodeVector,
+    image: NodeVector,
 }
 
 impl Dual {
-    pub(super) fn new(system: &System<'_>, gossip: bool) -> Result<Self> {
+    pub(super) fn new(system: &mut System<'_>, gossip: bool) -> Result<Self> {
         let mu = system.strong_convexity(if gossip { "msda" } else { "ssda" })?;
         let root = (system.smoothness() / mu).sqrt();
         let (largest, chi) = system.spectrum();
@@ -31,29 +32,28 @@ impl Dual {
             let gap = (1.0 / chi).sqrt();
             (None, mu / largest, (root - gap) / (root + gap))
         };
-        let zero = vec![0.0; system.len()];
-        Ok(Dual { chebyshev, eta, momentum, x: zero.clone(), y: zero.clone(), primal: zero })
+        let (x, y, primal, image) = (system.vector()?, system.vector()?, system.vector()?, system.vector()?);
+        Ok(Dual { chebyshev, eta, momentum, x, y, primal, image })
     }
 }
 
 impl Algorithm for Dual {
     fn step(&mut self, system: &mut System<'_>) -> Result<()> {
-        system.minimize(&self.x, None, &mut self.primal)?;
-        let mut image = vec![0.0; self.x.len()];
+        let Dual { eta, momentum, x, y, primal, image, .. } = *self;
+        system.minimize(x, None, primal)?;
         match &self.chebyshev {
-            Some(chebyshev) => system.gossip(chebyshev, &self.primal, &mut image),
-            None => system.multiply(&self.primal, &mut image),
+            Some(chebyshev) => system.gossip(chebyshev, primal, image)?,
+            None => system.multiply(primal, image)?,
         }
-        for ((x, y), w) in self.x.iter_mut().zip(&mut self.y).zip(&image) {
-            let next = *x - self.eta * w;
-            *x = (1.0 + self.momentum) * next - self.momentum * *y;
-            *y = next;
-        }
+        // y+ takes the place of the image, and then of y.
+        system.combine(&[(1.0, x), (-eta, image)], image)?;
+        system.combine(&[(1.0 + momentum, image), (-momentum, y)], x)?;
+        std::mem::swap(&mut self.y, &mut self.image);
         Ok(())
     }
 
-    fn point(&self) -> &[f64] {
-        &self.primal
+    fn point(&self) -> NodeVector {
+        self.primal
     }
 }
 
@@ -62,28 +62,27 @@ impl Algorithm for Dual {
 #[derive(Debug)]
 pub(super) struct DualAscent {
     eta: f64,
-    y: Vec<f64>,
-    primal: Vec<f64>,
+    y: NodeVector,
+    primal: NodeVector,
+    image: NodeVector,
 }
 
 impl DualAscent {
-    pub(super) fn new(system: &System<'_>) -> Result<Self> {
+    pub(super) fn new(system: &mut System<'_>) -> Result<Self> {
         let eta = system.strong_convexity("dual-decomposition")? / system.spectrum().0;
-        Ok(DualAscent { eta, y: vec![0.0; system.len()], primal: vec![0.0; system.len()] })
+        Ok(DualAscent { eta, y: system.vector()?, primal: system.vector()?, image: system.vector()? })
     }
 }
 
 impl Algorithm for DualAscent {
     fn step(&mut self, system: &mut System<'_>) -> Result<()> {
-        system.minimize(&self.y, None, &mut self.primal)?;
-        let mut image = vec![0.0; self.y.len()];
-        system.multiply(&self.primal, &mut image);
-        axpy(&mut self.y, -self.eta, &image);
-        Ok(())
+        system.minimize(self.y, None, self.primal)?;
+        system.multiply(self.primal, self.image)?;
+        system.combine(&[(1.0, self.y), (-self.eta, self.image)], self.y)
     }
 
-    fn point(&self) -> &[f64] {
-        &self.primal
+    fn point(&self) -> NodeVector {
+        self.primal
     }
 }
 
@@ -94,21 +93,20 @@ impl Algorithm for DualAscent {
 pub(super) struct AsynchronousDual(DualAscent);
 
 impl AsynchronousDual {
-    pub(super) fn new(system: &System<'_>) -> Result<Self> {
-        let mut ascent = DualAscent::new(system)?;
+    pub(super) fn new(system: &mut System<'_>) -> Result<Self> {
+        let ascent = DualAscent::new(system)?;
         // Nodes that have not been awake yet have the minima of their functions.
-        system.minima(&mut ascent.primal)?;
+        system.minima(ascent.y, ascent.primal)?;
         Ok(AsynchronousDual(ascent))
     }
 }
 
 impl Algorithm for AsynchronousDual {
     fn step(&mut self, system: &mut System<'_>) -> Result<()> {
-        let DualAscent { eta, y, primal } = &mut self.0;
-        system.wake(*eta, primal, y)
+        system.wake(self.0.eta, self.0.primal, self.0.y)
     }
 
-    fn point(&self) -> &[f64] {
-        &self.0.primal
+    fn point(&self) -> NodeVector {
+        self.0.primal
     }
 }

@@ -3,8 +3,12 @@
 //! It lives here and not in `oracle`, because there replies meet codes: in an exchange nothing is encoded, nobody is asked
 //! by a master, and there is nothing to decode.
 
+use std::sync::Arc;
+
 use rand::RngExt;
 
+use super::cpu::Copies;
+use crate::device::{NodeDevice, NodeVector};
 use crate::error::{Error, Result};
 use crate::network::{Communication, EdgeTraffic, Graph};
 use crate::seed::{Purpose, Seed};
@@ -48,7 +52,7 @@ pub struct Counters {
 /// A communication matrix whose products are counted and may meet faults.
 #[derive(Debug)]
 pub struct Exchange {
-    matrix: Communication,
+    copies: Arc<Copies>,
     faults: LinkFaults,
     seed: Seed,
     nodes: usize,
@@ -62,15 +66,15 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Error::Usage`] for faults that are no probabilities below 1.
-    pub fn new(graph: &Graph, matrix: Communication, faults: LinkFaults, seed: Seed) -> Result<Self> {
+    pub(super) fn new(graph: &Graph, copies: Arc<Copies>, faults: LinkFaults, seed: Seed) -> Result<Self> {
         faults.check()?;
         let (nodes, edges) = (graph.nodes(), graph.edges().len());
-        Ok(Exchange { matrix, faults, seed, nodes, edges, down: vec![false; edges], counters: Counters::default() })
+        Ok(Exchange { copies, faults, seed, nodes, edges, down: vec![false; edges], counters: Counters::default() })
     }
 
     /// The matrix.
     pub fn matrix(&self) -> &Communication {
-        &self.matrix
+        &self.copies.matrix
     }
 
     /// What was sent so far.
@@ -80,33 +84,23 @@ impl Exchange {
 
     /// Numbers sent over every link so far, had none been out, and had all nodes been awake equally often.
     pub fn sent(&self) -> Vec<EdgeTraffic> {
-        let each = self.matrix.traffic().iter();
+        let each = self.matrix().traffic().iter();
         each.map(|edge| EdgeTraffic { floats: edge.floats * self.counters.rounds, ..*edge }).collect()
     }
 
     /// One round: `out = W x`.
-    pub(super) fn multiply(&mut self, x: &[f64], out: &mut [f64]) {
+    pub(super) fn multiply(&mut self, device: &mut dyn NodeDevice, x: NodeVector, out: NodeVector) -> Result<()> {
         let faulty = self.begin();
-        self.counters.floats += self.matrix.floats();
-        self.matrix.multiply(x, faulty.then_some(&self.down), out);
+        self.counters.floats += self.matrix().floats();
+        device.multiply(x, faulty.then_some(&self.down), out)
     }
 
-    /// A round's time in which N nodes, drawn at random, are awake one after the other: `act` does what each does before it
-    /// talks to its neighbours about x, and their shares of y move by `eta w_ij (x_i - x_j)`.
-    pub(super) fn wake(
-        &mut self,
-        eta: f64,
-        x: &mut [f64],
-        y: &mut [f64],
-        mut act: impl FnMut(&Communication, usize, &[f64], &mut [f64]) -> Result<()>,
-    ) -> Result<()> {
+    /// A round's time in which N nodes, drawn at random, are awake one after the other ([`NodeDevice::wake`]).
+    pub(super) fn wake(&mut self, device: &mut dyn NodeDevice, eta: f64, x: NodeVector, y: NodeVector) -> Result<()> {
         let faulty = self.begin();
         let mut rng = self.seed.stream(Purpose::Method, 0, self.counters.rounds);
-        for _ in 0..self.nodes {
-            let i = rng.random_range(0..self.nodes);
-            act(&self.matrix, i, y, x)?;
-            self.counters.floats += self.matrix.exchange_of(i, eta, x, faulty.then_some(&self.down), y);
-        }
+        let awake: Vec<usize> = (0..self.nodes).map(|_| rng.random_range(0..self.nodes)).collect();
+        self.counters.floats += device.wake(eta, &awake, faulty.then_some(&self.down), x, y)?;
         Ok(())
     }
 

@@ -15,8 +15,12 @@
 //! | `gradient-tracking:step=…`, `extragradient` | gradient | 2 | linearly, for small steps |
 //! | `admm:penalty=…` | exact minimum | 1 | linearly |
 //! | `dgd:step=…` | gradient | 1 | up to a bias that grows with the step |
+//!
+//! Numbers are kept and computed with by a [`NodeDevice`](crate::device::NodeDevice): the CPU in f64, or a GPU in f32
+//! ([`System::on_gpu`], with the feature `gpu`).
 
 mod admm;
+mod cpu;
 mod dual;
 mod exchange;
 mod function;
@@ -24,6 +28,8 @@ mod generate;
 mod json;
 mod mixing;
 mod optimum;
+#[cfg(feature = "gpu")]
+mod pack;
 mod primal_dual;
 mod problem;
 mod random;

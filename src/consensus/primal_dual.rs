@@ -1,8 +1,8 @@
 //! PAPC and its accelerated forms (Kovalev, Salim and Richtarik 2020), and the extragradient method: gradients alone.
 
 use super::system::Chebyshev;
-use super::vector::axpy;
 use super::{Algorithm, System};
+use crate::device::NodeVector;
 use crate::error::Result;
 
 /// Algorithm 1: `O((kappa + chi) log 1/eps)` gradients and rounds.
@@ -10,35 +10,36 @@ use crate::error::Result;
 pub(super) struct Papc {
     eta: f64,
     theta: f64,
-    x: Vec<f64>,
-    y: Vec<f64>,
+    x: NodeVector,
+    y: NodeVector,
+    slope: NodeVector,
+    ahead: NodeVector,
+    image: NodeVector,
 }
 
 impl Papc {
-    pub(super) fn new(system: &System<'_>) -> Self {
+    pub(super) fn new(system: &mut System<'_>) -> Result<Self> {
         let eta = 1.0 / system.smoothness();
-        let n = system.len();
-        Papc { eta, theta: 1.0 / (eta * system.spectrum().0), x: vec![0.0; n], y: vec![0.0; n] }
+        let theta = 1.0 / (eta * system.spectrum().0);
+        let (x, y) = (system.vector()?, system.vector()?);
+        Ok(Papc { eta, theta, x, y, slope: system.vector()?, ahead: system.vector()?, image: system.vector()? })
     }
 }
 
 impl Algorithm for Papc {
     fn step(&mut self, system: &mut System<'_>) -> Result<()> {
-        let n = self.x.len();
-        let (mut slope, mut image) = (vec![0.0; n], vec![0.0; n]);
-        system.gradient(&self.x, &mut slope);
+        let Papc { eta, theta, x, y, slope, ahead, image } = *self;
+        system.gradient(x, slope)?;
         // x - eta grad F(x), with either y.
-        axpy(&mut self.x, -self.eta, &slope);
-        let mut ahead = self.x.clone();
-        axpy(&mut ahead, -self.eta, &self.y);
-        system.multiply(&ahead, &mut image);
-        axpy(&mut self.y, self.theta, &image);
-        axpy(&mut self.x, -self.eta, &self.y);
-        Ok(())
+        system.combine(&[(1.0, x), (-eta, slope)], x)?;
+        system.combine(&[(1.0, x), (-eta, y)], ahead)?;
+        system.multiply(ahead, image)?;
+        system.combine(&[(1.0, y), (theta, image)], y)?;
+        system.combine(&[(1.0, x), (-eta, y)], x)
     }
 
-    fn point(&self) -> &[f64] {
-        &self.x
+    fn point(&self) -> NodeVector {
+        self.x
     }
 }
 
@@ -51,14 +52,20 @@ pub(super) struct Apapc {
     eta: f64,
     theta: f64,
     alpha: f64,
-    x: Vec<f64>,
+    x: NodeVector,
     /// x_f.
-    fast: Vec<f64>,
-    y: Vec<f64>,
+    fast: NodeVector,
+    y: NodeVector,
+    /// x_g.
+    middle: NodeVector,
+    slope: NodeVector,
+    base: NodeVector,
+    ahead: NodeVector,
+    image: NodeVector,
 }
 
 impl Apapc {
-    pub(super) fn new(system: &System<'_>, gossip: bool) -> Result<Self> {
+    pub(super) fn new(system: &mut System<'_>, gossip: bool) -> Result<Self> {
         let alpha = system.strong_convexity(if gossip { "opapc" } else { "apapc" })?;
         let kappa = system.smoothness() / alpha;
         let (largest, chi) = system.spectrum();
@@ -72,40 +79,38 @@ impl Apapc {
         };
         let tau = tau.min(1.0);
         let eta = 1.0 / (4.0 * tau * system.smoothness());
-        let zero = vec![0.0; system.len()];
         let theta = 1.0 / (eta * scale);
-        Ok(Apapc { chebyshev, tau, eta, theta, alpha, x: zero.clone(), fast: zero.clone(), y: zero })
+        let (x, fast, y, middle) = (system.vector()?, system.vector()?, system.vector()?, system.vector()?);
+        let (slope, base, ahead, image) = (system.vector()?, system.vector()?, system.vector()?, system.vector()?);
+        Ok(Apapc { chebyshev, tau, eta, theta, alpha, x, fast, y, middle, slope, base, ahead, image })
     }
 }
 
 impl Algorithm for Apapc {
     fn step(&mut self, system: &mut System<'_>) -> Result<()> {
-        let n = self.x.len();
-        let shrink = 1.0 / (1.0 + self.eta * self.alpha);
-        let (mut slope, mut image) = (vec![0.0; n], vec![0.0; n]);
-        // x_g = tau x + (1 - tau) x_f
-        let middle: Vec<f64> =
-            self.x.iter().zip(&self.fast).map(|(x, f)| self.tau * x + (1.0 - self.tau) * f).collect();
-        system.gradient(&middle, &mut slope);
-        let base: Vec<f64> = (0..n).map(|k| self.x[k] - self.eta * (slope[k] - self.alpha * middle[k])).collect();
-        let eta = self.eta;
-        let primal =
-            |y: &[f64]| -> Vec<f64> { base.iter().zip(y).map(|(base, y)| shrink * (base - eta * y)).collect() };
-        let ahead = primal(&self.y);
+        let Apapc { tau, eta, theta, alpha, x, fast, y, middle, slope, base, ahead, image, .. } = *self;
+        // What (1 + eta alpha) x is made of, but for y.
+        let shrink = 1.0 / (1.0 + eta * alpha);
+        system.combine(&[(tau, x), (1.0 - tau, fast)], middle)?;
+        system.gradient(middle, slope)?;
+        system.combine(&[(shrink, x), (-shrink * eta, slope), (shrink * eta * alpha, middle)], base)?;
+        system.combine(&[(1.0, base), (-shrink * eta, y)], ahead)?;
         match &self.chebyshev {
-            Some(chebyshev) => system.gossip(chebyshev, &ahead, &mut image),
-            None => system.multiply(&ahead, &mut image),
+            Some(chebyshev) => system.gossip(chebyshev, ahead, image)?,
+            None => system.multiply(ahead, image)?,
         }
-        axpy(&mut self.y, self.theta, &image);
-        let next = primal(&self.y);
-        let factor = 2.0 * self.tau / (2.0 - self.tau);
-        self.fast = (0..n).map(|k| middle[k] + factor * (next[k] - self.x[k])).collect();
-        self.x = next;
+        system.combine(&[(1.0, y), (theta, image)], y)?;
+        // The next x takes the place of what was ahead, and then of x.
+        let next = ahead;
+        system.combine(&[(1.0, base), (-shrink * eta, y)], next)?;
+        let factor = 2.0 * tau / (2.0 - tau);
+        system.combine(&[(1.0, middle), (factor, next), (-factor, x)], fast)?;
+        (self.x, self.ahead) = (next, x);
         Ok(())
     }
 
-    fn point(&self) -> &[f64] {
-        &self.x
+    fn point(&self) -> NodeVector {
+        self.x
     }
 }
 
@@ -116,37 +121,39 @@ impl Algorithm for Apapc {
 pub(super) struct Extragradient {
     eta: f64,
     theta: f64,
-    x: Vec<f64>,
-    y: Vec<f64>,
+    x: NodeVector,
+    y: NodeVector,
+    slope: NodeVector,
+    image: NodeVector,
+    /// x and y a step ahead.
+    ahead: [NodeVector; 2],
 }
 
 impl Extragradient {
-    pub(super) fn new(system: &System<'_>) -> Self {
+    pub(super) fn new(system: &mut System<'_>) -> Result<Self> {
         // 0.45 + 0.45 < 1.
         let eta = 0.45 / system.smoothness();
-        let n = system.len();
-        Extragradient { eta, theta: 0.2025 / (eta * system.spectrum().0), x: vec![0.0; n], y: vec![0.0; n] }
+        let theta = 0.2025 / (eta * system.spectrum().0);
+        let (x, y, slope, image) = (system.vector()?, system.vector()?, system.vector()?, system.vector()?);
+        Ok(Extragradient { eta, theta, x, y, slope, image, ahead: [system.vector()?, system.vector()?] })
     }
 }
 
 impl Algorithm for Extragradient {
     fn step(&mut self, system: &mut System<'_>) -> Result<()> {
-        let n = self.x.len();
-        let (mut slope, mut image) = (vec![0.0; n], vec![0.0; n]);
-        let (mut x, mut y) = (self.x.clone(), self.y.clone());
+        let Extragradient { eta, theta, x, y, slope, image, ahead: [ahead_x, ahead_y] } = *self;
         // A step to look ahead, and one from the same place with the values found there.
-        system.gradient(&self.x, &mut slope);
-        system.multiply(&self.x, &mut image);
-        (0..n).for_each(|k| x[k] -= self.eta * (slope[k] + self.y[k]));
-        axpy(&mut y, self.theta, &image);
-        system.gradient(&x, &mut slope);
-        system.multiply(&x, &mut image);
-        (0..n).for_each(|k| self.x[k] -= self.eta * (slope[k] + y[k]));
-        axpy(&mut self.y, self.theta, &image);
-        Ok(())
+        system.gradient(x, slope)?;
+        system.multiply(x, image)?;
+        system.combine(&[(1.0, x), (-eta, slope), (-eta, y)], ahead_x)?;
+        system.combine(&[(1.0, y), (theta, image)], ahead_y)?;
+        system.gradient(ahead_x, slope)?;
+        system.multiply(ahead_x, image)?;
+        system.combine(&[(1.0, x), (-eta, slope), (-eta, ahead_y)], x)?;
+        system.combine(&[(1.0, y), (theta, image)], y)
     }
 
-    fn point(&self) -> &[f64] {
-        &self.x
+    fn point(&self) -> NodeVector {
+        self.x
     }
 }

@@ -16,13 +16,16 @@ pub struct Options<'a> {
     pub tolerance: f64,
     /// Rounds allowed; an iteration that has begun is finished.
     pub rounds: u64,
+    /// Iterations from one look at the copies to the next, at least 1: only then are they read from the device, held against the
+    /// optimum, and recorded.
+    pub every: usize,
     /// Set from outside to stop after the current iteration.
     pub cancel: Option<&'a AtomicBool>,
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Options { tolerance: 1e-8, rounds: 100_000, cancel: None }
+        Options { tolerance: 1e-8, rounds: 100_000, every: 1, cancel: None }
     }
 }
 
@@ -58,7 +61,7 @@ impl Status {
     }
 }
 
-/// One iteration, as in the record.
+/// An iteration after which the copies were looked at, as in the record.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 pub struct ConsensusIteration {
     /// From 1 on.
@@ -81,7 +84,7 @@ pub struct Answer {
     pub status: Status,
     /// The means of the nodes' copies: a point of the stacked problem.
     pub point: Vec<f64>,
-    /// Iteration by iteration.
+    /// Look by look.
     pub iterations: Vec<ConsensusIteration>,
 }
 
@@ -97,15 +100,15 @@ pub struct Answer {
 /// let optimum = problem.optimum()?;
 /// let (kind, weighting) = (MatrixKind::Partitioned, Weighting::Unit);
 /// let mut system = System::new(&problem, &graph, kind, weighting, Ridge::Same, LinkFaults::default(), Seed(0))?;
-/// let mut method = method_by_name("msda", &system)?;
+/// let mut method = method_by_name("msda", &mut system)?;
 /// let answer = solve(&mut system, method.as_mut(), &optimum, &Options::default())?;
 /// assert_eq!(answer.status, Status::Converged);
 /// # Ok::<(), steadfast::Error>(())
 /// ```
 ///
 /// # Errors
-/// [`Error::Usage`] for a tolerance that is none; [`Error::Numerical`] where the method diverges or a node's minimum can't be
-/// found.
+/// [`Error::Usage`] for a tolerance that is none or no look at all; [`Error::Numerical`] where the method diverges or a node's
+/// minimum can't be found; failures of the device.
 pub fn solve(
     system: &mut System<'_>,
     method: &mut dyn Algorithm,
@@ -115,28 +118,38 @@ pub fn solve(
     if !(options.tolerance.is_finite() && options.tolerance >= 0.0) {
         return Err(Error::usage("--tolerance", options.tolerance, "a finite number, at least 0"));
     }
+    if options.every == 0 {
+        return Err(Error::usage("--every", 0, "1 or more iterations"));
+    }
     let wanted = system.copies(optimum);
     // An optimum of 0 has no relative distance.
     let scale = if norm(&wanted) > 0.0 { norm(&wanted) } else { 1.0 };
     let mut iterations = Vec::new();
+    let mut point = vec![0.0; system.len()];
+    let mut iteration = 0;
     loop {
+        iteration += 1;
         method.step(system)?;
-        let point = method.point();
-        let error = distance(point, &wanted) / scale;
-        if !error.is_finite() || error > DIVERGED {
-            let at = iterations.len() + 1;
-            return Err(Error::Numerical(format!("the method diverged: error {error:.3e} after iteration {at}")));
-        }
-        let mean = system.mean(point);
         let counters = system.exchange().counters();
+        let cancelled = options.cancel.is_some_and(|flag| flag.load(Ordering::SeqCst));
+        if !(iteration % options.every == 0 || cancelled || counters.rounds >= options.rounds) {
+            continue;
+        }
+        system.read(method.point(), &mut point)?;
+        let error = distance(&point, &wanted) / scale;
+        if !error.is_finite() || error > DIVERGED {
+            return Err(Error::Numerical(format!(
+                "the method diverged: error {error:.3e} after iteration {iteration}"
+            )));
+        }
+        let mean = system.mean(&point);
         iterations.push(ConsensusIteration {
-            iteration: iterations.len() + 1,
+            iteration,
             counters,
             gradients: system.gradients(),
             error,
-            disagreement: distance(point, &system.copies(&mean)) / scale,
+            disagreement: distance(&point, &system.copies(&mean)) / scale,
         });
-        let cancelled = options.cancel.is_some_and(|flag| flag.load(Ordering::SeqCst));
         let status = if error <= options.tolerance {
             Status::Converged
         } else if cancelled {

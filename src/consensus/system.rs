@@ -1,9 +1,14 @@
 //! The consensus reformulation: copies, the sum F over them, and the exchange that couples them.
 
-use super::vector::axpy;
+use std::sync::Arc;
+
+use super::cpu::{Copies, CpuNodes};
 use super::{Exchange, LinkFaults, PartitionedProblem};
+#[cfg(feature = "gpu")]
+use crate::device::gpu;
+use crate::device::{DeviceInfo, NodeDevice, NodeVector};
 use crate::error::{Error, Result};
-use crate::network::{Communication, Graph, MatrixKind, Weighting, for_parts};
+use crate::network::{Communication, Graph, MatrixKind, Weighting};
 use crate::seed::Seed;
 
 /// Under the plain Laplacian a node has copies of variables that its function does not use, in which F has no curvature. What is
@@ -20,19 +25,16 @@ pub enum Ridge {
     Plain,
 }
 
-/// `min F(X)` subject to `W X = 0` (paper 004, equation (4)), X being all stored copies.
+/// `min F(X)` subject to `W X = 0` (paper 004, equation (4)), X being all stored copies. Vectors of copies are kept by a
+/// [`NodeDevice`], the CPU in f64 unless [`System::on_gpu`] says otherwise.
 #[derive(Debug)]
 pub struct System<'a> {
     problem: &'a PartitionedProblem,
     exchange: Exchange,
-    /// Of every stored number.
-    ridge: Vec<f64>,
-    /// Where each node's copies begin, and their number.
-    starts: Vec<usize>,
-    /// Where the numbers of each node's function stand among the copies.
-    places: Vec<Vec<usize>>,
-    /// Whether a node's function takes the number, or only its ridge does.
-    used: Vec<bool>,
+    copies: Arc<Copies>,
+    device: Box<dyn NodeDevice + 'a>,
+    /// Of Chebyshev gossip, once there was some.
+    scratch: Option<[NodeVector; 3]>,
     smoothness: f64,
     convexity: f64,
     gradients: u64,
@@ -73,18 +75,33 @@ impl<'a> System<'a> {
             (smoothness, convexity) = (smoothness.max(*r), convexity.min(*r));
         }
         let starts = (0..graph.nodes()).map(|i| matrix.range(i).start).chain([matrix.len()]).collect();
-        let exchange = Exchange::new(graph, matrix, faults, seed)?;
-        Ok(System { problem, exchange, ridge, starts, places, used, smoothness, convexity, gradients: 0 })
+        let copies = Arc::new(Copies { matrix, ridge, starts, places, used });
+        let exchange = Exchange::new(graph, copies.clone(), faults, seed)?;
+        let device = Box::new(CpuNodes::new(problem, copies.clone()));
+        Ok(System { problem, exchange, copies, device, scratch: None, smoothness, convexity, gradients: 0 })
+    }
+
+    /// The same with vectors and arithmetic on a GPU, in f32: gradients, minima of quadratics, and products with W. To be called
+    /// before a method is made for the system.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where there is no such adapter, or for a loss that is not squared, logistic or huber; [`Error::Device`]
+    /// where the network does not fit.
+    #[cfg(feature = "gpu")]
+    pub fn on_gpu(self, adapter: &gpu::Adapter, options: gpu::GpuOptions) -> Result<Self> {
+        let work = super::pack::node_work(self.problem, &self.copies)?;
+        let device = Box::new(gpu::GpuNodes::open(adapter, options, &work)?);
+        Ok(System { device, scratch: None, ..self })
     }
 
     /// Numbers in X.
     pub fn len(&self) -> usize {
-        self.ridge.len()
+        self.copies.ridge.len()
     }
 
     /// Never true: a problem has a variable.
     pub fn is_empty(&self) -> bool {
-        self.ridge.is_empty()
+        self.copies.ridge.is_empty()
     }
 
     /// L: no node's function has more curvature.
@@ -100,6 +117,11 @@ impl<'a> System<'a> {
     /// What is solved.
     pub fn problem(&self) -> &PartitionedProblem {
         self.problem
+    }
+
+    /// What computes.
+    pub fn device(&self) -> DeviceInfo {
+        self.device.info()
     }
 
     /// The network, with what was sent.
@@ -136,7 +158,7 @@ impl<'a> System<'a> {
     pub fn copies(&self, x: &[f64]) -> Vec<f64> {
         let matrix = self.exchange.matrix();
         let starts = self.problem.starts();
-        let nodes = 0..self.places.len();
+        let nodes = 0..self.copies.places.len();
         nodes.flat_map(|i| matrix.stored(i).iter().flat_map(|&p| x[starts[p]..starts[p + 1]].iter().copied())).collect()
     }
 
@@ -144,7 +166,7 @@ impl<'a> System<'a> {
     pub fn mean(&self, copies: &[f64]) -> Vec<f64> {
         let d = self.problem.starts().last().copied().unwrap_or(0);
         let (mut sum, mut count) = (vec![0.0; d], vec![0.0; d]);
-        for (i, places) in self.places.iter().enumerate() {
+        for (i, places) in self.copies.places.iter().enumerate() {
             for (&at, column) in places.iter().zip(self.problem.columns(i)) {
                 sum[column] += copies[at];
                 count[column] += 1.0;
@@ -153,110 +175,88 @@ impl<'a> System<'a> {
         sum.iter().zip(&count).map(|(s, c)| s / c).collect()
     }
 
+    /// A new vector of copies, all 0.
+    pub(super) fn vector(&mut self) -> Result<NodeVector> {
+        self.device.vector()
+    }
+
+    /// Copies a vector out of the device.
+    pub(super) fn read(&mut self, x: NodeVector, out: &mut [f64]) -> Result<()> {
+        self.device.read(x, out)
+    }
+
+    /// `out = sum of scale * vector`, of which `out` may be one.
+    pub(super) fn combine(&mut self, terms: &[(f64, NodeVector)], out: NodeVector) -> Result<()> {
+        self.device.combine(terms, out)
+    }
+
     /// `out = grad F(X)`.
-    pub(super) fn gradient(&mut self, x: &[f64], out: &mut [f64]) {
+    pub(super) fn gradient(&mut self, x: NodeVector, out: NodeVector) -> Result<()> {
         self.gradients += 1;
-        for_parts(&self.starts, out, |nodes, out| {
-            let first = self.starts[nodes.start];
-            for i in nodes {
-                let range = self.starts[i]..self.starts[i + 1];
-                let own = &mut out[range.start - first..range.end - first];
-                own.iter_mut().zip(&self.ridge[range.clone()]).zip(&x[range]).for_each(|((g, r), x)| *g = r * x);
-                let places = &self.places[i];
-                let z: Vec<f64> = places.iter().map(|&at| x[at]).collect();
-                let mut slope = vec![0.0; z.len()];
-                self.problem.nodes()[i].gradient(&z, &mut slope);
-                places.iter().zip(&slope).for_each(|(&at, g)| out[at - first] += g);
-            }
-        });
+        self.device.gradient(x, out)
     }
 
-    /// Moves X to `argmin F(X) + sum weight_k X_k^2 / 2 - Y'X`, each node its own copies.
-    pub(super) fn minimize(&mut self, y: &[f64], weight: Option<&[f64]>, x: &mut [f64]) -> Result<()> {
+    /// Moves X to `argmin F(Z) + sum weight_k (Z_k - X_k)^2 / 2 - Y'Z`, each node its own copies.
+    pub(super) fn minimize(&mut self, y: NodeVector, weight: Option<&[f64]>, x: NodeVector) -> Result<()> {
         self.gradients += 1;
-        let of = Minima { problem: self.problem, ridge: &self.ridge, places: &self.places, used: &self.used, weight };
-        (0..self.places.len()).try_for_each(|i| of.minimize(i, self.exchange.matrix().range(i), y, x))
+        self.device.minimize(y, weight, x)
     }
 
-    /// Moves X to the nodes' own minima, which nobody need be told.
-    pub(super) fn minima(&self, x: &mut [f64]) -> Result<()> {
-        let (ridge, places, used) = (&self.ridge, &self.places, &self.used);
-        let of = Minima { problem: self.problem, ridge, places, used, weight: None };
-        let zero = vec![0.0; x.len()];
-        (0..places.len()).try_for_each(|i| of.minimize(i, self.exchange.matrix().range(i), &zero, x))
+    /// Moves X to the nodes' own minima, which nobody need be told and no counter counts; Y is all 0.
+    pub(super) fn minima(&mut self, y: NodeVector, x: NodeVector) -> Result<()> {
+        self.device.minimize(y, None, x)
     }
 
     /// N nodes, drawn at random, one after the other: each moves its copies to `argmin F(X) - Y'X` and then `Y -= eta W X` for
     /// its edges. As many numbers are sent as in a round, on average.
-    pub(super) fn wake(&mut self, eta: f64, x: &mut [f64], y: &mut [f64]) -> Result<()> {
+    pub(super) fn wake(&mut self, eta: f64, x: NodeVector, y: NodeVector) -> Result<()> {
         self.gradients += 1;
-        let (ridge, places, used) = (&self.ridge, &self.places, &self.used);
-        let of = Minima { problem: self.problem, ridge, places, used, weight: None };
-        self.exchange.wake(eta, x, y, |matrix, i, y, x| of.minimize(i, matrix.range(i), y, x))
+        self.exchange.wake(&mut *self.device, eta, x, y)
     }
 
     /// One round: `out = W X`.
-    pub(super) fn multiply(&mut self, x: &[f64], out: &mut [f64]) {
-        self.exchange.multiply(x, out);
+    pub(super) fn multiply(&mut self, x: NodeVector, out: NodeVector) -> Result<()> {
+        self.exchange.multiply(&mut *self.device, x, out)
     }
 
     /// `out = M X` with the mixing matrix `M = I - W / lambda_max`, in one round.
-    pub(super) fn mix(&mut self, x: &[f64], out: &mut [f64]) {
+    pub(super) fn mix(&mut self, x: NodeVector, out: NodeVector) -> Result<()> {
         let (largest, _) = self.spectrum();
-        self.exchange.multiply(x, out);
-        out.iter_mut().zip(x).for_each(|(out, x)| *out = x - *out / largest);
+        self.multiply(x, out)?;
+        self.combine(&[(1.0, x), (-1.0 / largest, out)], out)
     }
 
     /// Chebyshev gossip, `out = P_T(W) X` in T rounds (Scaman et al. 2017, algorithm 2): a polynomial with the kernel of W
     /// whose other eigenvalues lie in `(1 -+ c^T)^2 / (1 + c^2T)`.
-    pub(super) fn gossip(&mut self, chebyshev: &Chebyshev, x: &[f64], out: &mut [f64]) {
+    pub(super) fn gossip(&mut self, chebyshev: &Chebyshev, x: NodeVector, out: NodeVector) -> Result<()> {
         let (largest, chi) = self.spectrum();
         if chebyshev.is_flat {
             // All eigenvalues are the same: one scaled product does it.
-            self.multiply(x, out);
-            out.iter_mut().for_each(|out| *out /= largest);
-            return;
+            self.multiply(x, out)?;
+            return self.combine(&[(1.0 / largest, out)], out);
         }
         let (c2, c3) = ((chi + 1.0) / (chi - 1.0), 2.0 * chi / ((1.0 + chi) * largest));
         let (mut a, mut before_a) = (c2, 1.0);
-        let mut image = vec![0.0; x.len()];
-        self.multiply(x, &mut image);
-        let mut before = x.to_vec();
-        let mut point: Vec<f64> = x.iter().zip(&image).map(|(x, w)| c2 * (x - c3 * w)).collect();
+        let [image, mut before, mut point] = self.scratch()?;
+        self.multiply(x, image)?;
+        self.combine(&[(1.0, x)], before)?;
+        self.combine(&[(c2, x), (-c2 * c3, image)], point)?;
         for _ in 1..chebyshev.rounds {
             (a, before_a) = (2.0 * c2 * a - before_a, a);
-            self.multiply(&point, &mut image);
-            for ((before, point), w) in before.iter_mut().zip(&point).zip(&image) {
-                *before = 2.0 * c2 * (point - c3 * w) - *before;
-            }
+            self.multiply(point, image)?;
+            self.combine(&[(2.0 * c2, point), (-2.0 * c2 * c3, image), (-1.0, before)], before)?;
             std::mem::swap(&mut before, &mut point);
         }
-        out.copy_from_slice(x);
-        axpy(out, -1.0 / a, &point);
+        self.combine(&[(1.0, x), (-1.0 / a, point)], out)
     }
-}
 
-/// The minima of nodes: of `f_i + sum weight_k X_k^2 / 2 - Y'X` over its own copies.
-struct Minima<'a> {
-    problem: &'a PartitionedProblem,
-    ridge: &'a [f64],
-    places: &'a [Vec<usize>],
-    used: &'a [bool],
-    weight: Option<&'a [f64]>,
-}
-
-impl Minima<'_> {
-    /// Moves the copies of node i, which stand in `range`, to its minimum.
-    fn minimize(&self, i: usize, range: std::ops::Range<usize>, y: &[f64], x: &mut [f64]) -> Result<()> {
-        let total = |at: usize| self.ridge[at] + self.weight.map_or(0.0, |weight| weight[at]);
-        range.filter(|&at| !self.used[at]).for_each(|at| x[at] = y[at] / total(at));
-        let places = &self.places[i];
-        let mut z: Vec<f64> = places.iter().map(|&at| x[at]).collect();
-        let right: Vec<f64> = places.iter().map(|&at| y[at]).collect();
-        let weights: Vec<f64> = places.iter().map(|&at| total(at)).collect();
-        self.problem.nodes()[i].minimize(&right, &weights, &mut z)?;
-        places.iter().zip(&z).for_each(|(&at, z)| x[at] = *z);
-        Ok(())
+    fn scratch(&mut self) -> Result<[NodeVector; 3]> {
+        let made = match self.scratch {
+            Some(made) => made,
+            None => [self.vector()?, self.vector()?, self.vector()?],
+        };
+        self.scratch = Some(made);
+        Ok(made)
     }
 }
 

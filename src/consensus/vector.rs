@@ -2,6 +2,8 @@
 
 /// Numbers summed by one set of partial sums.
 const BLOCK: usize = 512;
+/// Numbers that several passes over parts of vectors find in the cache.
+pub(super) const CHUNK: usize = 1024;
 
 /// `a . b`.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -4,9 +4,11 @@ mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod hessian;
+mod nodes;
 
 pub use cpu::{CpuDevice, CpuHessian, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
+pub use nodes::{NodeDevice, NodeVector};
 
 use std::ops::Range;
 

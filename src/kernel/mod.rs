@@ -1,6 +1,7 @@
 //! The list of kernels: name, WGSL source, workgroup geometry and CPU twin. A twin is plain code that sums in the shader's
 //! order, readable beside the shader of the same stem in `shaders/`. The fast CPU kernels are in [`crate::device`].
 
+pub mod combine_vectors;
 pub mod count_sketch;
 pub mod count_sketch_csr;
 mod curvature;
@@ -10,7 +11,11 @@ mod launch;
 pub mod matvec_csr;
 pub mod matvec_dense;
 pub mod matvec_transposed_dense;
+pub mod mix_copies;
+pub mod node_affine;
+mod node_maps;
 mod params;
+pub mod row_slopes;
 mod sketch_block;
 pub mod sum_segments;
 #[cfg(test)]
@@ -21,7 +26,11 @@ pub mod weighted_gram;
 
 pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
-pub use params::{ExpandParams, GramParams, MatvecParams, SketchParams, SumParams, WeightedGramParams};
+pub use node_maps::{MixRows, NodeMap, NodeMaps, NodeRows, NodeWork};
+pub use params::{
+    AffineParams, CombineParams, ExpandParams, GramParams, MatvecParams, MixParams, SketchParams, SlopeParams,
+    SumParams, WeightedGramParams,
+};
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
 pub use walsh_hadamard::walsh_hadamard;
 
@@ -65,4 +74,8 @@ pub const KERNELS: &[Kernel] = &[
     gram::KERNEL,
     weighted_gram::KERNEL,
     expand_rows::KERNEL,
+    node_affine::KERNEL,
+    row_slopes::KERNEL,
+    mix_copies::KERNEL,
+    combine_vectors::KERNEL,
 ];

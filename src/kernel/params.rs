@@ -189,3 +189,55 @@ pub struct ExpandParams {
     /// Numbers from a row of the output to the next.
     pub stride: u32,
 }
+
+/// What one dispatch of `node_affine` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
+pub struct AffineParams {
+    /// Numbers of a vector.
+    pub length: u32,
+    /// Where x begins.
+    pub x_at: u32,
+    /// Where the output begins.
+    pub out_at: u32,
+}
+
+/// What one dispatch of `row_slopes` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
+pub struct SlopeParams {
+    /// Rows of all nodes.
+    pub length: u32,
+    /// Where x begins.
+    pub x_at: u32,
+}
+
+/// What one dispatch of `mix_copies` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
+pub struct MixParams {
+    /// Numbers of a vector.
+    pub length: u32,
+    /// Where x begins.
+    pub x_at: u32,
+    /// Where the output begins.
+    pub out_at: u32,
+    /// 1 where the list of edges that are down counts.
+    pub faulty: u32,
+}
+
+/// What one dispatch of `combine_vectors` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+pub struct CombineParams {
+    /// Numbers of a vector.
+    pub length: u32,
+    /// Where the output begins.
+    pub out_at: u32,
+    /// Terms of the sum, 1 to 6.
+    pub terms: u32,
+    /// Where the vectors begin.
+    pub at: [u32; 6],
+    /// What they are multiplied by.
+    pub by: [f32; 6],
+}

@@ -130,3 +130,49 @@ fn a_tree_adds_every_lane_once() {
         assert_eq!(tree::tree_sum(&mut values), (lanes * (lanes - 1) / 2) as f32);
     }
 }
+
+/// The maps of nodes by hand, in numbers that f32 has: a quadratic of two numbers beside one that it does not use, and two rows
+/// of Huber's loss.
+#[test]
+fn twins_of_nodes_are_what_they_say() {
+    let quadratic = NodeMap { width: 2, terms: 2, ..NodeMap::default() };
+    let huber =
+        NodeMap { values: 4, width: 1, terms: 2, places: 2, loss: NodeMap::HUBER, delta: 1.0, scale: 0.5, ..quadratic };
+    let maps = NodeMaps {
+        owners: vec![[0, 0], [0, u32::MAX], [0, 1], [1, 0]],
+        lines: vec![[1.0, 5.0], [3.0, 0.0], [1.0, -1.0], [0.0, 0.25]],
+        maps: vec![quadratic, huber],
+        values: vec![1.0, 2.0, 4.0, 8.0, 3.0, -2.0],
+        places: vec![0, 2, 3],
+    };
+    let rows = NodeRows { owners: vec![[1, 0], [1, 1]], targets: vec![2.0, 3.0] };
+    let x = [1.0, 2.0, -1.0, 1.0];
+    let (mut slopes, mut out) = ([0.0; 2], [0.0; 4]);
+    row_slopes::twin(&maps, &rows, &x, &mut slopes);
+    // Margins 3 and -2: residuals 1 and -5, of which the second is cut off.
+    assert_eq!(slopes, [0.5, -0.5]);
+    node_affine::twin(&maps, &slopes, &x, &mut out);
+    assert_eq!(out, [1.0 + 5.0 + 1.0 - 4.0, 6.0, -1.0 - 1.0 + 2.0 - 8.0, 0.25 + 1.5 + 1.0]);
+    let logistic = NodeMaps { maps: vec![quadratic, NodeMap { loss: NodeMap::LOGISTIC, ..huber }], ..maps };
+    row_slopes::twin(&logistic, &NodeRows { targets: vec![1.0, -1.0], ..rows }, &x, &mut slopes);
+    for (slope, wanted) in slopes.iter().zip([-0.5 / (1.0 + 3f64.exp()), 0.5 / (1.0 + 2f64.exp())]) {
+        // An exponential, a sum, a quotient and two products.
+        assert!((f64::from(*slope) - wanted).abs() <= 5.0 * f64::from(f32::EPSILON) * wanted.abs(), "{slope} {wanted}");
+    }
+    // A row of two numbers between two others, over the edges 0 and 1.
+    let matrix = MixRows {
+        owners: vec![[0, 0], [0, 1], [1, 0], [1, 1], [2, 0], [2, 1]],
+        offsets: vec![0, 1, 3, 4],
+        links: vec![[2, 0], [0, 0], [4, 1], [2, 1]],
+        weights: vec![1.0, 1.0, 2.0, 2.0],
+        edges: 2,
+    };
+    let (x, mut out) = ([1.0, 2.0, 4.0, 8.0, 16.0, 32.0], [0.0; 6]);
+    mix_copies::twin(&matrix, None, &x, &mut out);
+    assert_eq!(out, [-3.0, -6.0, 3.0 - 24.0, 6.0 - 48.0, 24.0, 48.0]);
+    mix_copies::twin(&matrix, Some(&[true, false]), &x, &mut out);
+    assert_eq!(out, [0.0, 0.0, -24.0, -48.0, 24.0, 48.0]);
+    let other = out;
+    combine_vectors::twin(&[(2.0, &x), (-1.0, &other)], &mut out);
+    assert_eq!(out, [2.0, 4.0, 32.0, 64.0, 8.0, 16.0]);
+}

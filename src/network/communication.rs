@@ -171,6 +171,19 @@ impl Communication {
         });
     }
 
+    /// Where the numbers of its rows begin, and the end: a row is a stored copy of a variable or, under the plain Laplacian, a
+    /// node's copies of all of them.
+    pub fn starts(&self) -> &[usize] {
+        &self.starts
+    }
+
+    /// The entries of row r beside the diagonal: where the neighbour's numbers begin, the edge of the network behind it, and the
+    /// weight.
+    pub fn entries(&self, r: usize) -> impl Iterator<Item = (usize, usize, f64)> {
+        let carrier = |link: usize| self.carriers[link] as usize;
+        self.rows.row(r).map(move |(other, weight, link)| (self.starts[other], carrier(link), weight))
+    }
+
     /// One row: the differences to the neighbours' copies, in blocks of neighbours.
     fn row(&self, r: usize, own: &[f64], x: &[f64], down: Option<&[bool]>, sum: &mut [f64]) {
         sum.fill(0.0);

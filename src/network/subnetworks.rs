@@ -1,5 +1,7 @@
 //! Who shares a variable, and over which edges.
 
+use std::collections::VecDeque;
+
 use super::Graph;
 use crate::error::{Error, Result};
 
@@ -45,13 +47,40 @@ impl Subnetworks {
             let pairs: Vec<(usize, usize)> = between.iter().map(|&(a, b, _)| (a as usize, b as usize)).collect();
             if let Some((a, b)) = Graph::new(of.len(), &pairs)?.split() {
                 let got = format!("variable {p} at nodes {} and {}, apart from each other", of[a], of[b]);
-                let allowed = "nodes of a variable that are connected by edges between such nodes; give the nodes between \
-                               them the variable, too";
+                let relays = relays(graph, of, of[a], of[b]);
+                let allowed = format!(
+                    "nodes of a variable that are connected by edges between such nodes; nodes {relays:?} would connect \
+                     these two if their functions had variable {p}, too (with a ridge, where they do not depend on it)"
+                );
                 return Err(Error::usage("problem", got, allowed));
             }
         }
         Ok(Subnetworks { nodes, edges })
     }
+}
+
+/// The nodes without the variable on a way from node a to node b that has the fewest of them; the graph is connected, and `of` are
+/// the nodes with the variable, ascending.
+fn relays(graph: &Graph, of: &[u32], a: u32, b: u32) -> Vec<u32> {
+    let lacks = |i: u32| of.binary_search(&i).is_err();
+    // For each node how many it takes to get there, and the node before it.
+    let mut best = vec![(usize::MAX, a); graph.nodes()];
+    best[a as usize].0 = 0;
+    let mut reached = VecDeque::from([a]);
+    while let Some(i) = reached.pop_front() {
+        for &j in graph.neighbours(i as usize) {
+            let count = best[i as usize].0 + usize::from(lacks(j));
+            if count < best[j as usize].0 {
+                best[j as usize] = (count, i);
+                // Nearest first: a node that has the variable costs nothing.
+                if lacks(j) { reached.push_back(j) } else { reached.push_front(j) }
+            }
+        }
+    }
+    let way = std::iter::successors(Some(b), |&i| (i != a).then(|| best[i as usize].1));
+    let mut found: Vec<u32> = way.filter(|&i| lacks(i)).collect();
+    found.reverse();
+    found
 }
 
 fn check(graph: &Graph, uses: &[Vec<usize>], sizes: &[usize]) -> Result<()> {

@@ -58,6 +58,22 @@ fn limits_and_refusals() {
     refused(&with(&["--matrix", "identity"]), &["`identity`", "laplacian"]);
     refused(&with(&["--matrix", "laplacian:ridge=plain"]), &["opapc", "papc"]);
     refused(&with(&["--drop", "1"]), &["drop", "below 1"]);
+    refused(&with(&["--every", "0"]), &["--every", "1 or more"]);
     refused(&with(&["--tolerance", "-1"]), &["--tolerance", "-1"]);
     refused(&["consensus", "random:kinds=1", "--network", NETWORK], &["kinds=1"]);
+}
+
+#[test]
+fn looks_are_as_far_apart_as_asked() {
+    let folder = Folder::new();
+    let record = folder.path("r.json");
+    let base =
+        ["consensus", "random:block=1", "--network", NETWORK, "--every", "4", "--rounds", "20", "--record", &record];
+    assert_eq!(run(&base).status, 4);
+    let kept = json(&std::fs::read_to_string(&record).unwrap());
+    // Two rounds an iteration, and a last look at the limit.
+    let looks = kept["iterations"].as_array().unwrap().iter();
+    let seen: Vec<_> = looks.map(|it| (it["iteration"].as_u64().unwrap(), it["rounds"].as_u64().unwrap())).collect();
+    assert_eq!(seen, [(4, 8), (8, 16), (10, 20)]);
+    assert_eq!(kept["device"]["kind"], "cpu");
 }

@@ -15,7 +15,7 @@ fn run(problem: &PartitionedProblem, graph: &Graph, method: &str, faults: LinkFa
     let (kind, weighting) = (MatrixKind::Partitioned, Weighting::Unit);
     let optimum = problem.optimum().expect("an optimum");
     let mut system = System::new(problem, graph, kind, weighting, Ridge::Same, faults, Seed(1)).expect("a system");
-    let mut method = method_by_name(method, &system).expect("a method");
+    let mut method = method_by_name(method, &mut system).expect("a method");
     let options = Options { tolerance, rounds: 400_000, ..Options::default() };
     solve(&mut system, method.as_mut(), &optimum, &options).expect("a run")
 }
@@ -95,9 +95,9 @@ fn a_game_over_a_network_is_solved_by_extragradient_alone() {
         let faults = LinkFaults::default();
         let mut system =
             System::new(&problem, &graph, kind, Weighting::Unit, Ridge::Same, faults, Seed(1)).expect("a system");
-        let refused = method_by_name("opapc", &system).unwrap_err().to_string();
+        let refused = method_by_name("opapc", &mut system).unwrap_err().to_string();
         assert!(refused.contains("game") && refused.contains("extragradient"), "{refused}");
-        let mut method = method_by_name("extragradient", &system).expect("a method");
+        let mut method = method_by_name("extragradient", &mut system).expect("a method");
         let options = Options { rounds: 400_000, ..Options::default() };
         let answer = solve(&mut system, method.as_mut(), &equilibrium, &options).expect("a run");
         println!("{}: {} rounds", kind.name(), system.exchange().counters().rounds);

@@ -72,7 +72,7 @@ fn every_method_walks_as_the_reference_does() {
         let mut system =
             System::new(&problem, &graph, kind, weighting, Ridge::Same, faults, Seed(0)).expect("a system");
         assert_eq!(system.exchange().matrix().floats(), 16 * cliques as u64);
-        let mut method = method_by_name(name, &system).expect("a method");
+        let mut method = method_by_name(name, &mut system).expect("a method");
         let answer = solve(&mut system, method.as_mut(), &optimum, &Options::default()).expect("a run");
         assert_eq!(answer.status, Status::Converged, "{name}");
         let last = answer.iterations.last().expect("an iteration");
@@ -103,7 +103,7 @@ fn a_run_is_the_same_twice_and_dropped_links_do_not_spoil_a_dual_method() {
         let (kind, weighting) = (MatrixKind::Partitioned, Weighting::Unit);
         let mut system =
             System::new(&problem, &graph, kind, weighting, Ridge::Same, faults, Seed(3)).expect("a system");
-        let mut method = method_by_name("dual-decomposition", &system).expect("a method");
+        let mut method = method_by_name("dual-decomposition", &mut system).expect("a method");
         solve(&mut system, method.as_mut(), &optimum, &Options::default()).expect("a run")
     };
     let faults = LinkFaults { drop: 0.2, delay: 0.1 };

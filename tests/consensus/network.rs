@@ -17,6 +17,15 @@ fn variables_that_can_not_agree_are_named() {
     let path = Graph::new(3, &[(0, 1), (1, 2)]).expect("a graph");
     let apart = refusal(&path, &[vec![0, 1], vec![0], vec![0, 1]], 2);
     assert!(apart.contains("variable 1 at nodes 0 and 2"), "{apart}");
+    assert!(apart.contains("nodes [1] would connect"), "{apart}");
+    // Two ways around a ring of seven, over nodes 1 and 2 or over 5 alone: node 4 and 6 have the variable.
+    let ring = graph_by_name("ring:nodes=7", Seed(0)).expect("a graph");
+    let uses: Vec<Vec<usize>> = [true, false, false, true, true, false, true]
+        .into_iter()
+        .map(|has| if has { vec![0, 1] } else { vec![0] })
+        .collect();
+    let relay = refusal(&ring, &uses, 2);
+    assert!(relay.contains("variable 1 at nodes 0 and 3") && relay.contains("nodes [5] would connect"), "{relay}");
     let unused = refusal(&path, &[vec![0], vec![0], vec![0, 2]], 3);
     assert!(unused.contains("variable 1, which no node uses"), "{unused}");
     let alone = refusal(&path, &[vec![0], vec![1], vec![2]], 3);

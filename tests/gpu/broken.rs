@@ -8,10 +8,11 @@ use steadfast::device::gpu::{GpuOptions, Rewrite};
 use steadfast::kernel::{Bounds, KERNELS};
 
 use crate::blocks::Blocks;
+use crate::nodes::Nodes;
 use crate::workload::Workload;
 
 /// A change to one kernel's source (`*tree`: to every kernel that sums by the tree; `*sketch`: to both count-sketches; `*gram`: to
-/// both Gram kernels).
+/// both Gram kernels; `*nodes`: to every kernel of networks).
 struct Break {
     kernel: &'static str,
     from: &'static str,
@@ -157,7 +158,49 @@ const BREAKS: &[Break] = &[
         from: "unpack2x16float(values[position / 2u])",
         to: "unpack2x16float(values[position])",
     },
+    // Kernels of networks: folded grids, where vectors are.
+    Break { kernel: "*nodes", from: "(group.y * grid.x + group.x)", to: "group.x" },
+    Break { kernel: "*nodes", from: "256u + index", to: "512u + index" },
+    Break { kernel: "node_affine", from: "params.x_at + places", to: "places" },
+    Break { kernel: "node_affine", from: "params.out_at + at", to: "at" },
+    Break { kernel: "node_affine", from: "map.places + j", to: "j" },
+    Break { kernel: "node_affine", from: "map.slopes + j", to: "j" },
+    Break { kernel: "node_affine", from: "map.values + owner.y", to: "map.values" },
+    Break { kernel: "node_affine", from: "owner.y < map.width", to: "owner.y + 1u < map.width" },
+    Break { kernel: "node_affine", from: "j * map.width", to: "j * map.terms" },
+    Break { kernel: "node_affine", from: "j + 2u < map.terms", to: "j + 3u < map.terms" },
+    Break { kernel: "node_affine", from: "term(map, j + 3u)", to: "term(map, j + 2u)" },
+    Break { kernel: "node_affine", from: "vectors[params.x_at + at] + line.y", to: "vectors[params.x_at + at]" },
+    Break { kernel: "node_affine", from: "(s.x + s.y) + (s.z + s.w)", to: "(s.x + s.y) + s.z" },
+    Break { kernel: "node_affine", from: "map.loss == 0u", to: "map.loss <= 1u" },
+    Break { kernel: "row_slopes", from: "params.x_at + places", to: "places" },
+    Break { kernel: "row_slopes", from: "owner.y * map.width", to: "owner.y" },
+    Break { kernel: "row_slopes", from: "j + 1u < map.width", to: "j + 2u < map.width" },
+    Break { kernel: "row_slopes", from: "j = j + 4u", to: "j = j + 5u" },
+    Break { kernel: "row_slopes", from: "map.scale * ", to: "" },
+    Break { kernel: "row_slopes", from: "-y * sigmoid(-y * margin)", to: "-y * sigmoid(y * margin)" },
+    Break { kernel: "row_slopes", from: "select(1.0, e, z < 0.0)", to: "select(e, 1.0, z < 0.0)" },
+    Break { kernel: "row_slopes", from: "residual < -map.delta", to: "residual < -2.0 * map.delta" },
+    Break { kernel: "row_slopes", from: "return map.delta", to: "return residual" },
+    Break { kernel: "row_slopes", from: "map.slopes + owner.y", to: "map.slopes" },
+    Break { kernel: "mix_copies", from: "params.x_at + link.x + place", to: "params.x_at + link.x" },
+    Break { kernel: "mix_copies", from: "params.x_at + link.x", to: "link.x" },
+    Break { kernel: "mix_copies", from: "params.faulty == 1u && ", to: "" },
+    Break { kernel: "mix_copies", from: "params.faulty == 1u", to: "params.faulty == 2u" },
+    Break { kernel: "mix_copies", from: "down[link.y]", to: "down[link.x]" },
+    Break { kernel: "mix_copies", from: "(own - vectors", to: "(own + vectors" },
+    Break { kernel: "mix_copies", from: "weights[entry]", to: "weights[end - 1u]" },
+    Break { kernel: "mix_copies", from: "offsets[owner.x + 1u]", to: "offsets[owner.x + 1u] - 1u" },
+    Break { kernel: "mix_copies", from: "difference(entry + 2u", to: "difference(entry + 1u" },
+    Break { kernel: "combine_vectors", from: "params.by3", to: "params.by2" },
+    Break { kernel: "combine_vectors", from: "params.at5", to: "params.at4" },
+    Break { kernel: "combine_vectors", from: "params.terms > 4u", to: "params.terms > 5u" },
+    Break { kernel: "combine_vectors", from: "sum + params.by1", to: "sum - params.by1" },
+    Break { kernel: "combine_vectors", from: "params.out_at + at", to: "params.at0 + at" },
 ];
+
+/// The kernels of networks.
+const NODES: [&str; 4] = ["node_affine", "row_slopes", "mix_copies", "combine_vectors"];
 
 /// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest and in several
 /// passes, rows and columns that do not fill the last unit, pieces, several bindings with several workers each, a folded
@@ -221,6 +264,15 @@ fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String>
         if k.name == target { source.replace(from, to) } else { source.to_string() }
     };
     let rewrite: Rewrite = Arc::new(rewrite);
+    if NODES.contains(&kernel) {
+        // 5,000 numbers and 1,400 rows: a folded grid of both.
+        let bounds = Bounds { binding_bytes: 1 << 20, groups: 5, ..Bounds::default() };
+        return Nodes(400).mismatch(GpuOptions {
+            bounds: Some(bounds),
+            rewrite: Some(rewrite),
+            ..GpuOptions::default()
+        });
+    }
     if let Some(cases) = blocks(kernel) {
         return cases.iter().find_map(|(blocks, bounds)| {
             let options = GpuOptions { bounds: Some(*bounds), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
@@ -248,6 +300,7 @@ fn each_break_is_noticed(kernel: &str) {
         "gram" | "weighted_gram" => "*gram",
         "count_sketch" | "count_sketch_csr" => "*sketch",
         _ if kernel.starts_with("matvec") => "*tree",
+        _ if NODES.contains(&kernel) => "*nodes",
         _ => kernel,
     };
     let mut tried = 0;
@@ -302,4 +355,9 @@ fn a_broken_weighted_gram_block_fails() {
 #[test]
 fn a_broken_expansion_fails() {
     each_break_is_noticed("expand_rows");
+}
+
+#[test]
+fn broken_kernels_of_networks_fail() {
+    NODES.into_iter().for_each(each_break_is_noticed);
 }

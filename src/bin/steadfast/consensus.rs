@@ -9,8 +9,11 @@ use steadfast::consensus::{
     Answer, LinkFaults, Options, PartitionedProblem, Ridge, System, load_network, method_by_name, problem_on_network,
     random_problem, read_problem, solve,
 };
+#[cfg(feature = "gpu")]
+use steadfast::device::gpu::{Adapter, GpuOptions};
 use steadfast::network::{Communication, Graph, Laplacian, MatrixKind, Spectrum, Weighting, crown_users, power_method};
 use steadfast::params::Params;
+use steadfast::run::DeviceKind;
 use steadfast::seed::Seed;
 use steadfast::trace::{check_writable, write_whole};
 use steadfast::{Error, Result};
@@ -49,12 +52,18 @@ pub struct ConsensusArgs {
     /// partitioned:weights=unit|normalized|metropolis, or laplacian:ridge=same|matched|plain,weights=…
     #[arg(long, default_value = "partitioned", help_heading = "Method")]
     pub matrix: String,
-    /// On the copies' distance from the optimum, relative to it
-    #[arg(long, default_value_t = 1e-8, value_name = "X", help_heading = "Method", allow_hyphen_values = true)]
-    pub tolerance: f64,
+    /// On the copies' distance from the optimum, relative to it [default: 1e-8, on a GPU 1e-4]
+    #[arg(long, value_name = "X", help_heading = "Method", allow_hyphen_values = true)]
+    pub tolerance: Option<f64>,
     /// Most rounds
     #[arg(long, default_value_t = 100_000, value_name = "N", help_heading = "Method", allow_negative_numbers = true)]
     pub rounds: u64,
+    /// Iterations from one look at the copies to the next [default: 1, on a GPU 10]
+    #[arg(long, value_name = "N", help_heading = "Method", allow_negative_numbers = true)]
+    pub every: Option<usize>,
+    /// Where the nodes compute: cpu (and auto) in f64; on a GPU in f32, not every method and loss
+    #[arg(long, value_enum, default_value_t, help_heading = "Method")]
+    pub device: DeviceKind,
 
     /// Probability that a link is out, each round
     #[arg(long, default_value_t = 0.0, value_name = "P", help_heading = "Links", allow_hyphen_values = true)]
@@ -217,17 +226,24 @@ pub fn run(args: &ConsensusArgs) -> Result<u8> {
     let graph = load_network(&args.network, seed)?;
     let problem = problem(args, &graph)?;
     let faults = LinkFaults { drop: args.drop, delay: args.delay };
-    let mut system = System::new(&problem, &graph, kind, weighting, ridge, faults, seed)?;
-    let mut method = method_by_name(&args.method, &system)?;
+    let system = System::new(&problem, &graph, kind, weighting, ridge, faults, seed)?;
+    let on_gpu = matches!(args.device, DeviceKind::Gpu | DeviceKind::GpuSoftware);
+    let mut system = if on_gpu { to_gpu(system, args.device)? } else { system };
+    let mut method = method_by_name(&args.method, &mut system)?;
     // Under `matched` the sum has other ridges than the problem.
     let stacked =
         if kind == MatrixKind::Laplacian && ridge == Ridge::Matched { Some(matched(&problem)?) } else { None };
     let optimum = stacked.as_ref().unwrap_or(&problem).optimum()?;
-    let options = Options { tolerance: args.tolerance, rounds: args.rounds, cancel: Some(interrupt::watch()?) };
+    let options = Options {
+        tolerance: args.tolerance.unwrap_or(if on_gpu { 1e-4 } else { 1e-8 }),
+        rounds: args.rounds,
+        every: args.every.unwrap_or(if on_gpu { 10 } else { 1 }),
+        cancel: Some(interrupt::watch()?),
+    };
     let answer = solve(&mut system, method.as_mut(), &optimum, &options)?;
     let mut written = Vec::new();
     if let Some(path) = &args.record {
-        let record = record(args, &graph, &problem, &system, &answer);
+        let record = record(args, &options, &graph, &problem, &system, &answer);
         let text = serde_json::to_vec(&record)
             .map_err(|e| Error::Numerical(format!("the record can't be written as JSON: {e}")))?;
         write_whole(path, &text)?;
@@ -243,6 +259,17 @@ pub fn run(args: &ConsensusArgs) -> Result<u8> {
         output::text(&table(&graph, &problem, &system, &answer, &written))?;
     }
     Ok(answer.status.exit_status())
+}
+
+#[cfg(feature = "gpu")]
+fn to_gpu(system: System<'_>, device: DeviceKind) -> Result<System<'_>> {
+    let adapter = if device == DeviceKind::GpuSoftware { Adapter::Software } else { Adapter::Any };
+    system.on_gpu(&adapter, GpuOptions::default())
+}
+
+#[cfg(not(feature = "gpu"))]
+fn to_gpu(_: System<'_>, _: DeviceKind) -> Result<System<'_>> {
+    Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
 }
 
 /// The problem with the ridge of every node on every variable.
@@ -264,7 +291,7 @@ fn end(problem: &PartitionedProblem, system: &System<'_>, answer: &Answer) -> Va
     json!({
         "status": answer.status, "objective": (!problem.is_game()).then(|| problem.stacked_value(&answer.point)),
         "error": last.map(|l| l.error), "disagreement": last.map(|l| l.disagreement),
-        "iterations": answer.iterations.len(), "gradients": system.gradients(),
+        "iterations": last.map(|l| l.iteration), "gradients": system.gradients(),
         "rounds": last.map(|l| l.counters.rounds), "floats": last.map(|l| l.counters.floats),
         "time": last.map(|l| l.counters.time), "dropped": last.map(|l| l.counters.dropped),
     })
@@ -272,6 +299,7 @@ fn end(problem: &PartitionedProblem, system: &System<'_>, answer: &Answer) -> Va
 
 fn record(
     args: &ConsensusArgs,
+    options: &Options<'_>,
     graph: &Graph,
     problem: &PartitionedProblem,
     system: &System<'_>,
@@ -282,7 +310,8 @@ fn record(
     json!({
         "schema": steadfast::trace::SCHEMA, "version": env!("CARGO_PKG_VERSION"), "command": format!("steadfast {command}"),
         "config": {"problem": args.problem, "network": args.network, "method": args.method, "matrix": args.matrix,
-            "tolerance": args.tolerance, "rounds": args.rounds, "drop": args.drop, "delay": args.delay, "seed": args.seed},
+            "tolerance": options.tolerance, "rounds": args.rounds, "every": options.every, "device": args.device, "drop": args.drop, "delay": args.delay, "seed": args.seed},
+        "device": system.device(),
         "network": {"nodes": graph.nodes(), "edges": graph.edges().len(), "largest_eigenvalue": largest, "chi": chi,
             "floats_per_round": system.exchange().matrix().floats()},
         "data": {"variables": problem.sizes().len(), "numbers": problem.sizes().iter().sum::<usize>(),
@@ -316,6 +345,10 @@ fn table(
         ("condition of the functions", format!("{:.6}", system.smoothness() / system.convexity())),
         ("condition of the matrix", format!("{chi:.6} ({})", system.exchange().matrix().kind().name())),
     ]);
+    let device = system.device();
+    if device.kind == "gpu" {
+        rows.push(("device", format!("{} ({}), in f32", device.name, device.detail)));
+    }
     if let Some(last) = answer.iterations.last() {
         rows.push(("distance to the optimum", format!("{:.3e} of it", last.error)));
         rows.push(("disagreement", format!("{:.3e}", last.disagreement)));

@@ -7,6 +7,7 @@ mod adapter;
 mod context;
 mod element;
 mod hessian;
+mod nodes;
 mod plan;
 mod run;
 mod store;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 pub use adapter::{Adapter, adapters};
 pub use element::GpuElement;
 pub use hessian::GpuHessian;
+pub use nodes::GpuNodes;
 
 use adapter::choose;
 use context::Context;

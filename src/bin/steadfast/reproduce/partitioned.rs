@@ -130,7 +130,7 @@ pub fn corollary(args: &ReproduceArgs) -> Result<u8> {
                     let mut system =
                         System::new(&problem, &graph, matrix, weighting, Ridge::Same, faults, Seed(args.seed))?;
                     let hardness = (system.spectrum().1 * system.smoothness() / system.convexity()).sqrt();
-                    let mut walker = method_by_name(method, &system)?;
+                    let mut walker = method_by_name(method, &mut system)?;
                     let options = Options { rounds: 400_000, ..Options::default() };
                     let answer = solve(&mut system, walker.as_mut(), &optimum, &options)?;
                     holds &= answer.status == Status::Converged;
