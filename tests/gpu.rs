@@ -7,6 +7,8 @@ mod blocks;
 mod broken;
 #[path = "gpu/failures.rs"]
 mod failures;
+#[path = "gpu/hadamard.rs"]
+mod hadamard;
 #[path = "gpu/hessian.rs"]
 mod hessian;
 #[path = "gpu/newton.rs"]

@@ -16,14 +16,14 @@ pub mod sum_segments;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod walsh_hadamard;
+pub mod walsh_hadamard;
 pub mod weighted_gram;
 
 pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
-pub use params::{ExpandParams, GramParams, MatvecParams, SketchParams, SumParams, WeightedGramParams};
+pub use params::{ExpandParams, GramParams, HadamardParams, MatvecParams, SketchParams, SumParams, WeightedGramParams};
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
-pub use walsh_hadamard::walsh_hadamard;
+pub use walsh_hadamard::{HadamardDevice, walsh_hadamard};
 
 use crate::scalar::Precision;
 
@@ -65,4 +65,5 @@ pub const KERNELS: &[Kernel] = &[
     gram::KERNEL,
     weighted_gram::KERNEL,
     expand_rows::KERNEL,
+    walsh_hadamard::KERNEL,
 ];

@@ -6,13 +6,14 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Side};
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
-use super::fleets::{Opened, Truth, plan};
+use super::fleets::{Opened, Truth, plan, takes_gpu};
 use super::prepare::Prepared;
 use super::task::HINGE;
 use crate::coding::{FRAMES, frame_by_name, is_frame};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, Clock, Delay, Gather};
+use crate::kernel::HadamardDevice;
 use crate::method::Problem;
 use crate::objective::Objective;
 use crate::oracle::{EncodedLeastSquares, EncodedOracle, LiftedBlocks, MasterProducts};
@@ -97,11 +98,15 @@ impl TrainConfig {
         if self.fleet == FleetKind::Tcp {
             return refuse("--fleet", "tcp", "simulated");
         }
-        if matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware) {
-            return refuse("--device", "a GPU", "auto or cpu");
+        let gpu = matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware);
+        if gpu && name != DEFAULT_FRAME {
+            let got = format!("a GPU, and --code {code}");
+            return refuse("--device", &got, "auto or cpu; a GPU with --code hadamard, whose transform it has");
         }
-        if let Some(precision) = self.precision.filter(|&p| p != Precision::F64) {
-            return refuse("--precision", &precision.to_string(), "auto or f64");
+        // A GPU encodes in f32; whatever encoded, workers compute in f64.
+        let kept = if gpu { Precision::F32 } else { Precision::F64 };
+        if let Some(precision) = self.precision.filter(|&p| p != kept) {
+            return refuse("--precision", &precision.to_string(), &format!("auto or {kept}"));
         }
         Gather::First(self.first()?).check(self.workers)
     }
@@ -145,9 +150,16 @@ pub(super) fn open<'a>(
         }),
     };
     let what = if lifted { "columns" } else { "rows" };
-    let described = format!("{} simulated workers that hold encoded {what} (cpu, f64)", config.workers);
+    // `auto` stays on the CPU: a transform is a small part of a run, and f32 a large part of its error.
+    let mut device = match config.device {
+        DeviceKind::Gpu | DeviceKind::GpuSoftware if takes_gpu(config)? => Some(transformer(config)?),
+        _ => None,
+    };
+    let by = device.as_ref().map_or(String::new(), |device| format!("; encoded in f32 by gpu {}", device.name()));
+    let described = format!("{} simulated workers that hold encoded {what} (cpu, f64{by})", config.workers);
+    let device = device.as_mut().map(|device| &mut **device as &mut dyn HadamardDevice);
     let encoded = if lifted {
-        Encoded::Columns(Box::new(LiftedBlocks::new(features, encoding, fleet, first)?))
+        Encoded::Columns(Box::new(LiftedBlocks::on(device, features, encoding, fleet, first)?))
     } else {
         if objective.loss.id().name != "squared" {
             let allowed = "task squared; encoded-coordinate-descent, which encodes columns, for others";
@@ -157,11 +169,23 @@ pub(super) fn open<'a>(
                 allowed,
             ));
         }
-        let oracle = EncodedLeastSquares::new(features, &prepared.labels, encoding, fleet, first, seed)?;
+        let oracle = EncodedLeastSquares::on(device, features, &prepared.labels, encoding, fleet, first, seed)?;
         Encoded::Rows(Box::new(oracle))
     };
     let products = MasterProducts::new(Cow::Borrowed(features));
     Ok((encoded, (Box::new(products), Truth { witness }, described), code))
+}
+
+/// The GPU that a configuration means.
+#[cfg(feature = "gpu")]
+fn transformer(config: &TrainConfig) -> Result<Box<dyn HadamardDevice>> {
+    let choice = super::fleets::choice(config);
+    Ok(Box::new(crate::device::gpu::GpuHadamard::open(&choice, crate::device::gpu::GpuOptions::default())?))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn transformer(_config: &TrainConfig) -> Result<Box<dyn HadamardDevice>> {
+    Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
 }
 
 impl Encoded {

@@ -6,9 +6,11 @@
 mod adapter;
 mod context;
 mod element;
+mod hadamard;
 mod hessian;
 mod plan;
 mod run;
+mod stage;
 mod store;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 pub use adapter::{Adapter, adapters};
 pub use element::GpuElement;
+pub use hadamard::GpuHadamard;
 pub use hessian::GpuHessian;
 
 use adapter::choose;
