@@ -114,6 +114,7 @@ pub fn run(args: &ReproduceArgs) -> Result<u8> {
                     ..Factorization::default()
                 }
                 .run(&train, &test)
+                .map(|found| found.sweeps)
             };
             let runs: Result<Vec<Vec<Sweep>>> =
                 (0..args.trials.unwrap_or(1)).map(|at| each(args.seed + at as u64)).collect();
