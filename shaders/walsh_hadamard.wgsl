@@ -39,8 +39,8 @@ fn upper(v: vec4<f32>) -> vec4<f32> {
 }
 
 // Those of the four bits whose level is given.
-fn butterflies(from: Sixteen, levels: u32) -> Sixteen {
-    var v = from;
+fn butterflies(sixteen: Sixteen, levels: u32) -> Sixteen {
+    var v = sixteen;
     if ((levels & 1u) != 0u) {
         v = Sixteen(lower(v.a), lower(v.b), lower(v.c), lower(v.d));
     }

@@ -190,7 +190,8 @@ impl Factorization {
             sweep.test_rmse = self.rmse(test, mean, &users, &items);
             let squares = |side: &Side| blocked_sum(side.factors.iter().map(|x| x * x));
             sweep.objective = 0.5
-                * (train.entries.len() as f64 * sweep.train_rmse.powi(2) + self.l2 * (squares(&users) + squares(&items)));
+                * (train.entries.len() as f64 * sweep.train_rmse.powi(2)
+                    + self.l2 * (squares(&users) + squares(&items)));
             sweeps.push(sweep.clone());
         }
         Ok(Factorized { factors: Factors::new(self.rank, mean, users.factors, items.factors), sweeps })

@@ -180,8 +180,7 @@ impl Projection {
         let mut method = by_name(method)?;
         let (mut truth, mut recorder) = (Truth { witness }, Recorder::default());
         let never = AtomicBool::new(false);
-        let outcome =
-            solve(&mut *method, &mut problem, start, &options, &mut [&mut truth, &mut recorder], &never)?;
+        let outcome = solve(&mut *method, &mut problem, start, &options, &mut [&mut truth, &mut recorder], &never)?;
         if let Some(encoded) = &mut code.encoded {
             measure(&mut oracle, encoded, data, 0.0)?;
         }

@@ -52,7 +52,8 @@ impl Ratings {
     /// Of a matrix with a row a user and a column an item: what is stored is there, and what is not is to be predicted.
     pub fn of_matrix(matrix: &Matrix<f64>) -> Self {
         let mut entries = Vec::with_capacity(matrix.stored());
-        (0..matrix.rows()).for_each(|user| matrix.for_each_in_row(user, |item, rating| entries.push((user, item, rating))));
+        (0..matrix.rows())
+            .for_each(|user| matrix.for_each_in_row(user, |item, rating| entries.push((user, item, rating))));
         Ratings { users: matrix.rows(), items: matrix.cols(), entries }
     }
 
@@ -65,7 +66,11 @@ impl Ratings {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count within the ratings")]
         let held = (share * all as f64).round() as usize;
         if !share.is_finite() || held == 0 || held >= all {
-            return Err(Error::usage("share of the ratings to keep for scoring", share, "above 0, below 1, with ratings on both sides"));
+            return Err(Error::usage(
+                "share of the ratings to keep for scoring",
+                share,
+                "above 0, below 1, with ratings on both sides",
+            ));
         }
         self.entries.shuffle(&mut seed.stream(Purpose::Partition, 2, 0));
         let entries = self.entries.split_off(all - held);

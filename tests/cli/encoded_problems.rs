@@ -33,7 +33,8 @@ fn onto_an_affine_set() {
     let (out, kept) = (folder.path("out.txt"), folder.path("record.json"));
     let options = ["--point", &point, "--output", &out, "--record", &kept];
     let text = solved(&with(&with(&["project", &matrix, &right], &options), &LATE));
-    for part in ["12 equations of 20 variables", "converged", "approximate: the first 6 of 8 replies", "hadamard on 8"] {
+    for part in ["12 equations of 20 variables", "converged", "approximate: the first 6 of 8 replies", "hadamard on 8"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     let found: Vec<f64> = std::fs::read_to_string(&out).unwrap().lines().map(|x| x.parse().unwrap()).collect();
@@ -114,7 +115,9 @@ fn ratings_are_factorized_on_the_workers() {
     let options = ["--rank", "2", "--l2", "0.01", "--large", "25", "--test-fraction", "0.1"];
     let files = ["--model", &model, "--record", &kept];
     let text = solved(&with(&with(&["factorize", &matrix], &options), &with(&files, &LATE)));
-    for part in ["540 ratings of 20 items by 30 users", "RMSE of those held out", "of 60", "the first 6 of 8", "steiner"] {
+    for part in
+        ["540 ratings of 20 items by 30 users", "RMSE of those held out", "of 60", "the first 6 of 8", "steiner"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     // A rating errs by what l2 shrinks and late workers disturb, far less than the ratings' standard deviation of .9.
@@ -127,7 +130,8 @@ fn ratings_are_factorized_on_the_workers() {
     assert_eq!(record["sweeps"].as_array().map(Vec::len), Some(5));
     assert!(record["final"]["encoded"].as_u64().unwrap() > 50 && record["data"]["held_out"] == 60, "{record}");
     // The same ratings as rows, and a code that decodes.
-    let exact = ["factorize", &rows, "--users", "30", "--code", "mds", "--gather", "first:k=6", "--workers", "8", "--json"];
+    let exact =
+        ["factorize", &rows, "--users", "30", "--code", "mds", "--gather", "first:k=6", "--workers", "8", "--json"];
     let value = json(&solved(&with(&exact, &options)));
     assert!(value["final"]["test_rmse"].as_f64().unwrap() < 0.2, "{value}");
 }

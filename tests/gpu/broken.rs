@@ -169,15 +169,13 @@ const BREAKS: &[Break] = &[
     Break { kernel: "walsh_hadamard", from: "<< 8u | within", to: "<< 7u | within" },
     Break { kernel: "walsh_hadamard", from: "<< params.shift) | below", to: "<< params.shift)" },
     Break { kernel: "walsh_hadamard", from: "(job >> params.shift)", to: "job" },
-    Break { kernel: "walsh_hadamard", from: "row >= params.rows ||", to: "" },
-    Break { kernel: "walsh_hadamard", from: "column >= params.cols", to: "column > params.cols" },
     Break { kernel: "walsh_hadamard", from: "row < params.rows && column < params.cols", to: "row < params.rows" },
-    Break { kernel: "walsh_hadamard", from: "params.given == 0u", to: "params.shift != 0u" },
+    Break { kernel: "walsh_hadamard", from: "params.given == 0u", to: "params.given != 0u" },
     Break { kernel: "walsh_hadamard", from: "place >= params.given", to: "place > params.given" },
     Break { kernel: "walsh_hadamard", from: "let place = places[row]", to: "let place = row" },
     Break { kernel: "walsh_hadamard", from: "number / params.across", to: "number % params.across" },
     Break { kernel: "walsh_hadamard", from: "number % params.across * ACROSS", to: "0u * number" },
-    Break { kernel: "walsh_hadamard", from: "(group.y * grid.x + group.x)", to: "group.x" },
+    Break { kernel: "walsh_hadamard", from: "group.y * grid.x + group.x", to: "group.x" },
     Break { kernel: "walsh_hadamard", from: "(within + 48u) * ACROSS", to: "(within + 32u) * ACROSS" },
     Break { kernel: "walsh_hadamard", from: "digit + 128u, column", to: "digit + 64u, column" },
     Break { kernel: "walsh_hadamard", from: "first + 12u, here", to: "first + 8u, here" },
@@ -239,14 +237,10 @@ fn blocks(kernel: &str) -> Option<Vec<(Blocks, Bounds)>> {
 }
 
 /// The same for transforms: part of a tile, several tiles with a folded grid, two passes and three.
-fn transforms() -> Vec<(Transform, Bounds)> {
-    let bounds = Bounds { groups: 7, ..Bounds::default() };
-    [(32, 20, 19), (1024, 1000, 33), (131_072, 70_000, 3)]
-        .map(|(rows, given, cols)| {
-            let folds = rows / 256 * cols > 40 && rows < 2000;
-            (Transform { rows, given, cols }, if folds { bounds } else { Bounds::default() })
-        })
-        .to_vec()
+fn transforms() -> [(Transform, Bounds); 3] {
+    let transform =
+        |rows, given, cols, groups| (Transform { rows, given, cols }, Bounds { groups, ..Bounds::default() });
+    [transform(32, 20, 19, 65_535), transform(1024, 1000, 33, 7), transform(131_072, 70_000, 3, 65_535)]
 }
 
 /// What the twins have to say about a kernel under a rewrite of its source.

@@ -35,7 +35,8 @@ impl Transform {
         let mut random = Seed(3).stream(Purpose::Experiment, self.rows as u64, self.cols as u64);
         let mut chosen = rand::seq::index::sample(&mut random, self.rows, self.given).into_vec();
         chosen.sort_unstable();
-        let mut places = vec![u32::MAX; self.rows];
+        // The first number that no row has.
+        let mut places = vec![u32::try_from(self.given).unwrap(); self.rows];
         chosen.into_iter().zip(0..).for_each(|(at, row)| places[at] = row);
         let given = (0..self.given * self.cols).map(|_| random.random_range(-1.0f32..1.0)).collect();
         (places, given)

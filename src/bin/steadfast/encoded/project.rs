@@ -59,8 +59,7 @@ pub struct ProjectArgs {
 /// Runs the command; the exit status.
 pub fn run(args: &ProjectArgs) -> Result<u8> {
     let config = args.fleet_options.config();
-    let projection =
-        Projection::of(&TrainConfig { iterations: args.iterations, tolerance: args.tolerance, ..config })?;
+    let projection = Projection::of(&TrainConfig { iterations: args.iterations, tolerance: args.tolerance, ..config })?;
     check_outputs([("--output", args.output.as_ref()), ("--record", args.record.as_ref())])?;
     let matrix = read_market(&args.matrix)?;
     let right = column(&args.right, matrix.rows(), "rows")?;
