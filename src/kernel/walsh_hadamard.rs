@@ -151,7 +151,7 @@ mod tests {
         twin(&places, cols, &values, &mut out);
         for i in 0..rows {
             for c in 0..cols {
-                let sign = |j: usize| if (i & j).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+                let sign = |j: usize| if (i & j).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
                 let terms =
                     (0..rows).filter(|&j| places[j] < 5).map(|j| sign(j) * values[places[j] as usize * cols + c]);
                 assert_eq!(out[i * cols + c], terms.sum::<f32>(), "{i} {c}");

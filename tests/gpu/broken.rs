@@ -171,7 +171,7 @@ const BREAKS: &[Break] = &[
     Break { kernel: "walsh_hadamard", from: "(job >> params.shift)", to: "job" },
     Break { kernel: "walsh_hadamard", from: "row < params.rows && column < params.cols", to: "row < params.rows" },
     Break { kernel: "walsh_hadamard", from: "params.given == 0u", to: "params.given != 0u" },
-    Break { kernel: "walsh_hadamard", from: "place >= params.given", to: "place > params.given" },
+    Break { kernel: "walsh_hadamard", from: "place >= params.given", to: "place + 1u >= params.given" },
     Break { kernel: "walsh_hadamard", from: "let place = places[row]", to: "let place = row" },
     Break { kernel: "walsh_hadamard", from: "number / params.across", to: "number % params.across" },
     Break { kernel: "walsh_hadamard", from: "number % params.across * ACROSS", to: "0u * number" },

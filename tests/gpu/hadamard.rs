@@ -71,7 +71,7 @@ fn transforms_match_their_twin() {
         let transform = Transform { rows, given: rows, cols };
         assert_eq!(transform.mismatch(GpuOptions::default()), None);
         assert_eq!(Transform { given: rows.div_ceil(3), ..transform }.mismatch(GpuOptions::default()), None);
-        assert_eq!(Transform { given: rows / 2, ..transform }.mismatch(bounded(4 << 20, 5)), None);
+        assert_eq!(Transform { given: rows / 2, ..transform }.mismatch(bounded(4 << 20, 30)), None);
     }
 }
 
