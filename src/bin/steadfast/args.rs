@@ -37,8 +37,12 @@ pub enum Command {
     /// Solve a linear system
     Solve(Box<SolveArgs>),
     /// Factorize ratings by alternating ridge problems, the large ones on workers with encoded data (paper 000)
+    ///
+    /// --code takes a frame, uncoded or replication, of which the first replies count, and mds or product, which decode [default: steiner]
     Factorize(Box<FactorizeArgs>),
     /// Project a point onto an affine set or a polyhedron, on workers with encoded data (paper 000)
+    ///
+    /// --code takes a frame, uncoded or replication [default: hadamard]
     Project(Box<ProjectArgs>),
     /// Sizes, spectrum and condition numbers of a network (paper 004)
     Network(NetworkArgs),

@@ -40,7 +40,6 @@ pub struct FactorizeArgs {
     #[arg(long, default_value_t = 10, value_name = "N", allow_negative_numbers = true, help_heading = "Method")]
     pub iterations: usize,
 
-    /// The codes are frames, uncoded and replication, and mds and product, which decode [default: steiner]
     #[command(flatten)]
     pub fleet_options: FleetOptions,
 

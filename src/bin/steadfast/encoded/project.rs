@@ -41,7 +41,6 @@ pub struct ProjectArgs {
     #[arg(long, default_value_t = 1e-11, help_heading = "Method", value_name = "X", allow_hyphen_values = true)]
     pub tolerance: f64,
 
-    /// The codes are frames, uncoded and replication [default: hadamard]
     #[command(flatten)]
     pub fleet_options: FleetOptions,
 
