@@ -1,7 +1,7 @@
 //! The kernels on the GPU: achieved share of the device's own copy bandwidth, one stream for all workers beside a stream each,
-//! Hessian blocks, and iterations of consensus. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the best one. Sizes are
-//! small on a software adapter and in test mode; on others Hessian blocks take 20,000 x 968 and, with `STEADFAST_BENCH_FULL=1`,
-//! 300,000 x 3,000, and networks have 10,000 nodes.
+//! Hessian blocks, Walsh-Hadamard transforms, and iterations of consensus. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the
+//! best one. Sizes are small on a software adapter and in test mode; on others Hessian blocks take 20,000 x 968 and, with
+//! `STEADFAST_BENCH_FULL=1`, 300,000 x 3,000, and networks have 10,000 nodes.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -11,9 +11,10 @@ use half::f16;
 use rand::RngExt;
 use steadfast::consensus::{LinkFaults, Options, Ridge, System, method_by_name, random_problem, solve};
 use steadfast::data::{Csr, Dense, Matrix, Operand};
-use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuHessian, GpuOptions, Streams};
+use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuHadamard, GpuHessian, GpuOptions, Streams};
 use steadfast::device::{Batch, Device, HessianDevice};
-use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
+use steadfast::kernel::walsh_hadamard::passes;
+use steadfast::kernel::{Curvature, HadamardDevice, SketchBlock, SketchKind};
 use steadfast::network::{MatrixKind, Weighting, crown_users, graph_by_name};
 use steadfast::seed::{Purpose, Seed};
 
@@ -213,5 +214,36 @@ fn consensus(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, kernels, streams, hessians, consensus);
+/// Columns of twice as many rows as are given, as encoding has them: with the way there and back, and the kernels alone against the
+/// copy bandwidth, each pass a read and a write of all.
+fn transforms(c: &mut Criterion) {
+    let device = open::<f32>(Streams::Fused);
+    let (copied, sizes) =
+        if small(&device) { (1 << 24, [(4096, 64), (32_768, 64)]) } else { (1 << 30, [(65_536, 512), (1 << 20, 512)]) };
+    let roof = device.copy_bandwidth(copied).expect("memory for two copies");
+    let mut group = c.benchmark_group("gpu/walsh-hadamard");
+    group.sample_size(10);
+    for (rows, cols) in sizes {
+        let options = GpuOptions { timestamps: true, ..GpuOptions::default() };
+        let mut device = GpuHadamard::open(&adapter(), options).expect("a GPU or a software Vulkan driver");
+        let cols = cols.min(device.most_columns(rows));
+        let places: Vec<u32> = (0..rows as u32).map(|at| if at % 2 == 0 { at / 2 } else { u32::MAX }).collect();
+        let given = vec![0.5; rows / 2 * cols];
+        let mut out = vec![0.0; rows * cols];
+        let mut best = f64::INFINITY;
+        group.throughput(Throughput::Bytes(4 * out.len() as u64));
+        group.bench_function(BenchmarkId::from_parameter(format!("{rows}x{cols}")), |b| {
+            b.iter(|| {
+                device.transform(&places, cols, &given, &mut out).expect("the device works");
+                best = best.min(device.last_kernel_seconds().unwrap_or(f64::INFINITY));
+            });
+        });
+        let moved = 8 * out.len() * passes(rows).len();
+        let share = 100.0 * moved as f64 / best / roof;
+        println!("{rows} x {cols}: kernels {:.3} ms, {share:.0} % of the copy bandwidth", 1e3 * best);
+    }
+    group.finish();
+}
+
+criterion_group!(benches, kernels, streams, hessians, transforms, consensus);
 criterion_main!(benches);

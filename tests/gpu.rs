@@ -9,6 +9,8 @@ mod broken;
 mod consensus;
 #[path = "gpu/failures.rs"]
 mod failures;
+#[path = "gpu/hadamard.rs"]
+mod hadamard;
 #[path = "gpu/hessian.rs"]
 mod hessian;
 #[path = "gpu/newton.rs"]

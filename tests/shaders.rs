@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use steadfast::kernel::{
-    AffineParams, CombineParams, ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, MixParams,
-    NodeMap, SketchParams, SlopeParams, SumParams, WeightedGramParams,
+    AffineParams, CombineParams, ExpandParams, GramParams, HadamardParams, INVOCATIONS, KERNELS, Kernel, MatvecParams,
+    MixParams, NodeMap, SketchParams, SlopeParams, SumParams, WeightedGramParams,
 };
 use steadfast::scalar::Precision;
 
@@ -78,6 +78,7 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
             "row_slopes" => (&["length", "x_at"], size_of::<SlopeParams>()),
             "mix_copies" => (&["length", "x_at", "out_at", "faulty"], size_of::<MixParams>()),
             "combine_vectors" => (&COMBINED, size_of::<CombineParams>()),
+            "walsh_hadamard" => (&HadamardParams::FIELDS, size_of::<HadamardParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
         let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
@@ -133,6 +134,7 @@ fn listed_fields_are_the_fields() {
     check::<SketchParams>(&SketchParams::FIELDS);
     check::<WeightedGramParams>(&WeightedGramParams::FIELDS);
     check::<NodeMap>(&NodeMap::FIELDS);
+    check::<HadamardParams>(&HadamardParams::FIELDS);
 }
 
 /// Adapters must offer 16 KiB of workgroup memory and 256 invocations; not all of them check that a kernel keeps to it.

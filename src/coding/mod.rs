@@ -32,7 +32,7 @@ pub use encode_for::encode_for;
 pub use envelope::{Cell, EncodedProduct, HonestRound, Lie, envelope};
 pub use frame::{
     Copies, EncodedShard, Encoding, FRAMES, FastFrame, Frame, GaussianFrame, Paley, Steiner, SubsetSpectrum,
-    encode_rows, frame_by_name, is_frame,
+    encode_rows, encode_rows_on, frame_by_name, is_frame,
 };
 pub use keys::{KeyedCheck, Keys, honest_noise};
 pub use lagrange::Lagrange;

@@ -21,18 +21,18 @@ pub mod sum_segments;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod walsh_hadamard;
+pub mod walsh_hadamard;
 pub mod weighted_gram;
 
 pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
 pub use node_maps::{MixRows, NodeMap, NodeMaps, NodeRows, NodeWork};
 pub use params::{
-    AffineParams, CombineParams, ExpandParams, GramParams, MatvecParams, MixParams, SketchParams, SlopeParams,
-    SumParams, WeightedGramParams,
+    AffineParams, CombineParams, ExpandParams, GramParams, HadamardParams, MatvecParams, MixParams, SketchParams,
+    SlopeParams, SumParams, WeightedGramParams,
 };
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
-pub use walsh_hadamard::walsh_hadamard;
+pub use walsh_hadamard::{HadamardDevice, walsh_hadamard};
 
 use crate::scalar::Precision;
 
@@ -78,4 +78,5 @@ pub const KERNELS: &[Kernel] = &[
     row_slopes::KERNEL,
     mix_copies::KERNEL,
     combine_vectors::KERNEL,
+    walsh_hadamard::KERNEL,
 ];

@@ -241,3 +241,26 @@ pub struct CombineParams {
     /// What they are multiplied by.
     pub by: [f32; 6],
 }
+
+/// What one dispatch of `walsh_hadamard` is told.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Pod, Zeroable)]
+pub struct HadamardParams {
+    /// Rows, a power of two.
+    pub rows: u32,
+    /// Columns.
+    pub cols: u32,
+    /// Workgroups that cover the columns.
+    pub across: u32,
+    /// The lowest of the eight bits in which the rows of a workgroup differ.
+    pub shift: u32,
+    /// The levels of this pass among them, a bit each.
+    pub levels: u32,
+    /// Rows given to a first pass; 0 in a later one.
+    pub given: u32,
+}
+
+impl HadamardParams {
+    /// The names of the fields, in order; each is a `u32`.
+    pub const FIELDS: [&'static str; 6] = ["rows", "cols", "across", "shift", "levels", "given"];
+}

@@ -6,13 +6,14 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Side};
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
-use super::fleets::{Opened, Truth, plan};
+use super::fleets::{Opened, Truth, plan, takes_gpu};
 use super::prepare::Prepared;
 use super::task::HINGE;
-use crate::coding::{FRAMES, frame_by_name, is_frame};
+use crate::coding::{Encoding, FRAMES, frame_by_name, is_frame};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, Clock, Delay, Gather};
+use crate::kernel::HadamardDevice;
 use crate::method::Problem;
 use crate::objective::Objective;
 use crate::oracle::{EncodedLeastSquares, EncodedOracle, LiftedBlocks, MasterProducts};
@@ -56,13 +57,25 @@ impl TrainConfig {
     }
 
     /// k.
-    fn first(&self) -> Result<usize> {
+    pub(super) fn first(&self) -> Result<usize> {
         let Some(name) = &self.gather else { return Ok(self.workers.saturating_sub(self.stragglers)) };
         match Gather::parse(name)? {
             Gather::All => Ok(self.workers),
             Gather::First(k) => Ok(k),
             other => Err(Error::usage("--gather with encoded data", other, "first:k=K, all")),
         }
+    }
+
+    /// k, for least squares on encoded rows that are no training; refuses what they can't be run with.
+    ///
+    /// # Errors
+    /// [`Error::Usage`].
+    pub(super) fn check_encoded_rows(&self) -> Result<usize> {
+        TrainConfig { method: "encoded-lbfgs".into(), ..self.clone() }.check()?;
+        if matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware) {
+            return Err(Error::usage("--device", "a GPU", "auto or cpu"));
+        }
+        self.first()
     }
 
     /// Refuses options that mean nothing for workers with encoded data, as far as it takes no data to say so.
@@ -97,11 +110,15 @@ impl TrainConfig {
         if self.fleet == FleetKind::Tcp {
             return refuse("--fleet", "tcp", "simulated");
         }
-        if matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware) {
-            return refuse("--device", "a GPU", "auto or cpu");
+        let gpu = matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware);
+        if gpu && name != DEFAULT_FRAME {
+            let got = format!("a GPU, and --code {code}");
+            return refuse("--device", &got, "auto or cpu; a GPU with --code hadamard, whose transform it has");
         }
-        if let Some(precision) = self.precision.filter(|&p| p != Precision::F64) {
-            return refuse("--precision", &precision.to_string(), "auto or f64");
+        // A GPU encodes in f32; whatever encoded, workers compute in f64.
+        let kept = if gpu { Precision::F32 } else { Precision::F64 };
+        if let Some(precision) = self.precision.filter(|&p| p != kept) {
+            return refuse("--precision", &precision.to_string(), &format!("auto or {kept}"));
         }
         Gather::First(self.first()?).check(self.workers)
     }
@@ -127,27 +144,18 @@ pub(super) fn open<'a>(
     let encoding = frame_by_name(config.encoded_code(), encoded_size, config.workers, seed)?;
     // What is encoded by columns is exact in the limit whoever answers.
     encoding.check_first(first, config.uncertified || lifted)?;
-    let frame = encoding.frame();
-    let code = CodeRecord {
-        name: frame.name(),
-        workers: config.workers,
-        blocks: config.workers,
-        redundancy: encoding.row_count() as f64 / frame.columns() as f64,
-        liars: 0,
-        stragglers: config.workers - first,
-        approximate: true,
-        encoded: Some(EncodedRecord {
-            columns: lifted,
-            first,
-            tight: frame.is_tight(),
-            equiangular: frame.is_equiangular(),
-            ..EncodedRecord::default()
-        }),
-    };
+    let code = encoded_code(&encoding, first, lifted);
     let what = if lifted { "columns" } else { "rows" };
-    let described = format!("{} simulated workers that hold encoded {what} (cpu, f64)", config.workers);
+    // `auto` stays on the CPU: a transform is a small part of a run, and f32 a large part of its error.
+    let mut device = match config.device {
+        DeviceKind::Gpu | DeviceKind::GpuSoftware if takes_gpu(config)? => Some(transformer(config)?),
+        _ => None,
+    };
+    let by = device.as_ref().map_or(String::new(), |device| format!("; encoded in f32 by gpu {}", device.name()));
+    let described = format!("{} simulated workers that hold encoded {what} (cpu, f64{by})", config.workers);
+    let device = device.as_mut().map(|device| &mut **device as &mut dyn HadamardDevice);
     let encoded = if lifted {
-        Encoded::Columns(Box::new(LiftedBlocks::new(features, encoding, fleet, first)?))
+        Encoded::Columns(Box::new(LiftedBlocks::on(device, features, encoding, fleet, first)?))
     } else {
         if objective.loss.id().name != "squared" {
             let allowed = "task squared; encoded-coordinate-descent, which encodes columns, for others";
@@ -157,11 +165,44 @@ pub(super) fn open<'a>(
                 allowed,
             ));
         }
-        let oracle = EncodedLeastSquares::new(features, &prepared.labels, encoding, fleet, first, seed)?;
+        let oracle = EncodedLeastSquares::on(device, features, &prepared.labels, encoding, fleet, first, seed)?;
         Encoded::Rows(Box::new(oracle))
     };
     let products = MasterProducts::new(Cow::Borrowed(features));
     Ok((encoded, (Box::new(products), Truth { witness }, described), code))
+}
+
+/// An encoding as a record has it; what is measured comes when the run is over.
+pub(super) fn encoded_code(encoding: &Encoding, first: usize, lifted: bool) -> CodeRecord {
+    let frame = encoding.frame();
+    CodeRecord {
+        name: frame.name(),
+        workers: encoding.workers(),
+        blocks: encoding.workers(),
+        redundancy: encoding.row_count() as f64 / frame.columns() as f64,
+        liars: 0,
+        stragglers: encoding.workers() - first,
+        approximate: true,
+        encoded: Some(EncodedRecord {
+            columns: lifted,
+            first,
+            tight: frame.is_tight(),
+            equiangular: frame.is_equiangular(),
+            ..EncodedRecord::default()
+        }),
+    }
+}
+
+/// The GPU that a configuration means.
+#[cfg(feature = "gpu")]
+fn transformer(config: &TrainConfig) -> Result<Box<dyn HadamardDevice>> {
+    let choice = super::fleets::choice(config);
+    Ok(Box::new(crate::device::gpu::GpuHadamard::open(&choice, crate::device::gpu::GpuOptions::default())?))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn transformer(_config: &TrainConfig) -> Result<Box<dyn HadamardDevice>> {
+    Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "cpu, auto"))
 }
 
 impl Encoded {
@@ -186,23 +227,38 @@ impl Encoded {
         gap: Option<f64>,
     ) -> Result<()> {
         record.true_gap = gap;
-        let Encoded::Rows(oracle) = self else { return Ok(()) };
-        let spectrum = oracle.spectrum()?;
-        record.subsets = spectrum.subsets;
-        record.exhaustive = spectrum.exhaustive;
-        record.smallest = spectrum.smallest;
-        record.median_smallest = spectrum.median_smallest;
-        record.largest = spectrum.largest;
-        record.epsilon = spectrum.epsilon();
-        record.thin_overlaps = oracle.thin_overlaps();
-        // mu <= M: from eps = 1/2 on the bound says nothing about any data.
-        if record.epsilon < 0.5 {
-            record.conditioning = conditioning(features, l2);
+        match self {
+            Encoded::Rows(oracle) => measure(oracle, record, features, l2),
+            Encoded::Columns(_) => Ok(()),
         }
-        record.contraction = record.conditioning.map(|conditioning| spectrum.contraction(conditioning));
-        record.bound_applies = record.contraction.is_some_and(|contraction| contraction < 1.0);
-        Ok(())
     }
+}
+
+/// Completes the record of encoded rows with what their subsets keep, and whether the published bound applies.
+///
+/// # Errors
+/// Eigenvalues that can't be found.
+pub(super) fn measure(
+    oracle: &mut EncodedLeastSquares,
+    record: &mut EncodedRecord,
+    features: &Matrix<f64>,
+    l2: f64,
+) -> Result<()> {
+    let spectrum = oracle.spectrum()?;
+    record.subsets = spectrum.subsets;
+    record.exhaustive = spectrum.exhaustive;
+    record.smallest = spectrum.smallest;
+    record.median_smallest = spectrum.median_smallest;
+    record.largest = spectrum.largest;
+    record.epsilon = spectrum.epsilon();
+    record.thin_overlaps = oracle.thin_overlaps();
+    // mu <= M: from eps = 1/2 on the bound says nothing about any data.
+    if record.epsilon < 0.5 {
+        record.conditioning = conditioning(features, l2);
+    }
+    record.contraction = record.conditioning.map(|conditioning| spectrum.contraction(conditioning));
+    record.bound_applies = record.contraction.is_some_and(|contraction| contraction < 1.0);
+    Ok(())
 }
 
 /// mu / M: the extreme eigenvalues of `X'X/n + l2 I`; nothing for more than 512 columns.

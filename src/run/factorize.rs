@@ -8,63 +8,24 @@ use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
-use crate::coding::{CodeOptions, Tolerance, code_by_name, frame_by_name};
-use crate::data::{Dataset, Dense, Labels, Matrix};
+use super::TrainConfig;
+use super::factors::{Factors, rating};
+use super::fleets::{fault_plan, split};
+use super::ratings::Ratings;
+use crate::coding::{CodeOptions, Tolerance, code_by_name, frame_by_name, is_frame};
+use crate::data::{Dense, Matrix};
 use crate::device::CpuDevice;
 use crate::error::{Error, Result};
-use crate::fleet::{BlockFleet, Clock, CostModel, Delay, Faults, Gather, SimulatedFleet};
+use crate::fleet::{BlockFleet, Clock, CostModel, Delay, FaultPlan, Gather, SimulatedFleet};
 use crate::method::{Problem, SolveOptions, by_name, solve};
 use crate::objective::{LeastSquares, Objective};
 use crate::oracle::{CodedOracle, EncodedLeastSquares, MasterProducts, OracleOptions};
 use crate::seed::{Purpose, Seed, mix};
-
-/// Ratings that users gave to items, numbered from 0.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ratings {
-    /// How many users.
-    pub users: usize,
-    /// How many items.
-    pub items: usize,
-    /// User, item, rating.
-    pub entries: Vec<(usize, usize, f64)>,
-}
-
-impl Ratings {
-    /// Of data whose rows are `rating user:1 (users + item):1`.
-    ///
-    /// # Errors
-    /// [`Error::Input`] for labels that are no numbers, or a row that has other than one entry before column `users` and one behind.
-    pub fn of(data: &Dataset<f64>, users: usize) -> Result<Self> {
-        let items = data.features.cols().saturating_sub(users);
-        let rating = |i: usize| match &data.labels {
-            Labels::Real(values) => Some(values[i]),
-            Labels::Classes { index, names } => names[index[i] as usize].parse().ok(),
-        };
-        let mut entries = Vec::with_capacity(data.rows());
-        for i in 0..data.rows() {
-            let mut places = Vec::with_capacity(2);
-            data.features.for_each_in_row(i, |j, x| {
-                if x != 0.0 {
-                    places.push(j)
-                }
-            });
-            match (places.as_slice(), rating(i)) {
-                (&[user, item], Some(rating)) if user < users && item >= users => {
-                    entries.push((user, item - users, rating));
-                }
-                _ => {
-                    let got = format!("{} entries", places.len());
-                    return Err(Error::input(format!("row {}", i + 1), got, "a rating, a user and an item"));
-                }
-            }
-        }
-        Ok(Ratings { users, items, entries })
-    }
-}
+use crate::trace::Recorder;
 
 /// A factorization: `r = mean + u_user + v_item + x_user . y_item`, with the least `sum of squares / 2 + l2/2 (|X|^2 + |Y|^2 + |u|^2 + |v|^2)`
 /// (paper 000; Karakus et al. 2017).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Factorization {
     /// Numbers in x and in y.
     pub rank: usize,
@@ -86,6 +47,8 @@ pub struct Factorization {
     pub iterations: usize,
     /// Delay model of the workers.
     pub delay: String,
+    /// What is injected, beside the delays.
+    pub faults: Option<FaultPlan>,
     /// The one seed.
     pub seed: u64,
 }
@@ -103,13 +66,14 @@ impl Default for Factorization {
             large: 500,
             iterations: 10,
             delay: "none".into(),
+            faults: None,
             seed: 0,
         }
     }
 }
 
 /// What is known after a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Sweep {
     /// Virtual seconds since the start; the master's own solves cost their flops.
     pub seconds: f64,
@@ -117,10 +81,27 @@ pub struct Sweep {
     pub rounds: u64,
     /// Problems that workers solved since the start.
     pub encoded: usize,
+    /// Numbers broadcast since the start, and sent back.
+    pub floats_down: u64,
+    /// The same.
+    pub floats_up: u64,
+    /// Workers that were late or silent in some round of this sweep.
+    pub late: Vec<usize>,
+    /// The sum of squares and penalties that is made small.
+    pub objective: f64,
     /// Root mean square error on the ratings, and on those held out.
     pub train_rmse: f64,
     /// Not a number without any.
     pub test_rmse: f64,
+}
+
+/// What a factorization ends with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factorized {
+    /// The factors.
+    pub factors: Factors,
+    /// Sweep by sweep.
+    pub sweeps: Vec<Sweep>,
 }
 
 /// Users or items: (rank + 1) numbers each, the bias last; and the equations of each, by number of the other side.
@@ -130,6 +111,33 @@ struct Side {
 }
 
 impl Factorization {
+    /// What a configuration says of code, fleet and seed; a code that decodes (mds, product) is `exact`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what it can't be run with.
+    pub fn of(config: &TrainConfig) -> Result<Self> {
+        let default = Factorization::default();
+        let code = config.code.clone().unwrap_or(default.code.clone());
+        let name = code.split(':').next().unwrap_or_default().trim();
+        let exact = matches!(name, "mds" | "product");
+        if !exact && !is_frame(name) && !matches!(name, "uncoded" | "replication") {
+            let allowed = "a frame (steiner, hadamard, paley, ...), uncoded, replication, mds or product";
+            return Err(Error::usage("--code of a factorization", code, allowed));
+        }
+        // What a frame can't be run with, the codes that decode are not run with here, either.
+        let checked = if exact { default.code.clone() } else { code.clone() };
+        Ok(Factorization {
+            workers: config.workers,
+            first: TrainConfig { code: Some(checked), ..config.clone() }.check_encoded_rows()?,
+            code,
+            exact,
+            delay: config.delay.clone(),
+            faults: fault_plan(config, config.workers)?,
+            seed: config.seed,
+            ..default
+        })
+    }
+
     /// Factorizes `train`; `test` is only scored.
     ///
     /// # Errors
@@ -141,11 +149,17 @@ impl Factorization {
     /// let entries: Vec<_> = (0..30).flat_map(|u| (0..20).map(move |i| (u, i, 3.0 + (u % 3) as f64 * (i % 2) as f64))).collect();
     /// let ratings = Ratings { users: 30, items: 20, entries };
     /// let none = Ratings { entries: vec![], ..ratings.clone() };
-    /// let sweeps = Factorization { rank: 2, l2: 0.01, large: 25, first: 6, ..Factorization::default() }.run(&ratings, &none)?;
-    /// assert!(sweeps[4].encoded > 0 && sweeps[4].train_rmse < 0.05);
+    /// let plan = Factorization { rank: 2, l2: 0.01, large: 25, first: 6, ..Factorization::default() };
+    /// let found = plan.run(&ratings, &none)?;
+    /// assert!(found.sweeps[4].encoded > 0 && found.sweeps[4].train_rmse < 0.05);
+    /// assert!((found.factors.predict(2, 1)? - 5.0).abs() < 0.2);
     /// # Ok::<(), steadfast::Error>(())
     /// ```
-    pub fn run(&self, train: &Ratings, test: &Ratings) -> Result<Vec<Sweep>> {
+    pub fn run(&self, train: &Ratings, test: &Ratings) -> Result<Factorized> {
+        if (train.users, train.items) != (test.users, test.items) {
+            let of = |ratings: &Ratings| format!("{} users and {} items", ratings.users, ratings.items);
+            return Err(Error::usage("ratings held out", of(test), format!("{}, as the others", of(train))));
+        }
         if train.entries.is_empty() || self.rank == 0 || !(self.l2 > 0.0 && self.l2.is_finite()) {
             let got = format!("{} ratings, rank {}, l2 = {}", train.entries.len(), self.rank, self.l2);
             return Err(Error::usage("factorization", got, "ratings, a rank of 1 or more, and l2 above 0"));
@@ -154,16 +168,33 @@ impl Factorization {
         let mean = blocked_sum(train.entries.iter().map(|entry| entry.2)) / train.entries.len() as f64;
         let mut users = self.side(train.users, 0, train.entries.iter().map(|&(u, i, r)| (u, i, r - mean)));
         let mut items = self.side(train.items, 1, train.entries.iter().map(|&(u, i, r)| (i, u, r - mean)));
-        let mut sweep = Sweep { seconds: 0.0, rounds: 0, encoded: 0, train_rmse: f64::NAN, test_rmse: f64::NAN };
+        let mut sweep = Sweep {
+            seconds: 0.0,
+            rounds: 0,
+            encoded: 0,
+            floats_down: 0,
+            floats_up: 0,
+            late: vec![],
+            objective: f64::NAN,
+            train_rmse: f64::NAN,
+            test_rmse: f64::NAN,
+        };
         let mut sweeps = Vec::with_capacity(self.sweeps);
         for _ in 0..self.sweeps {
+            sweep.late.clear();
             self.solve_side(&mut users, &items, &mut sweep)?;
             self.solve_side(&mut items, &users, &mut sweep)?;
+            sweep.late.sort_unstable();
+            sweep.late.dedup();
             sweep.train_rmse = self.rmse(train, mean, &users, &items);
             sweep.test_rmse = self.rmse(test, mean, &users, &items);
-            sweeps.push(sweep);
+            let squares = |side: &Side| blocked_sum(side.factors.iter().map(|x| x * x));
+            sweep.objective = 0.5
+                * (train.entries.len() as f64 * sweep.train_rmse.powi(2)
+                    + self.l2 * (squares(&users) + squares(&items)));
+            sweeps.push(sweep.clone());
         }
-        Ok(sweeps)
+        Ok(Factorized { factors: Factors::new(self.rank, mean, users.factors, items.factors), sweeps })
     }
 
     fn side(&self, count: usize, number: u64, ratings: impl Iterator<Item = (usize, usize, f64)>) -> Side {
@@ -223,13 +254,17 @@ impl Factorization {
         let objective = Objective { loss, l2: self.l2 / n as f64, regularizer: None, intercept: false };
         let clock = Clock { delay: Delay::parse(&self.delay)?, seed, ..Clock::default() };
         let options = SolveOptions { iterations: self.iterations, tolerance: 0.0, time_limit: None };
-        let faults = Faults::none(self.workers);
+        // Whom it hits, no run knows.
+        let (faults, _) = split(self.faults.as_ref(), self.workers)?;
         let mut run = |problem: &mut Problem<'_>, method: &str| -> Result<Vec<f64>> {
             let mut method = by_name(method)?;
-            let never = AtomicBool::new(false);
-            let outcome = solve(&mut *method, problem, start.clone(), &options, &mut [], &never)?;
+            let (never, mut recorder) = (AtomicBool::new(false), Recorder::default());
+            let outcome = solve(&mut *method, problem, start.clone(), &options, &mut [&mut recorder], &never)?;
             sweep.seconds += outcome.last.virtual_seconds;
             sweep.rounds += outcome.last.rounds;
+            sweep.floats_down += outcome.last.floats_down;
+            sweep.floats_up += outcome.last.floats_up;
+            sweep.late.extend(recorder.iterations.iter().flat_map(|i| &i.late));
             Ok(outcome.weights)
         };
         if self.exact {
@@ -252,10 +287,9 @@ impl Factorization {
 
     fn rmse(&self, ratings: &Ratings, mean: f64, users: &Side, items: &Side) -> f64 {
         let width = self.rank + 1;
-        let error = |&(user, item, rating): &(usize, usize, f64)| {
+        let error = |&(user, item, value): &(usize, usize, f64)| {
             let (x, y) = (&users.factors[user * width..][..width], &items.factors[item * width..][..width]);
-            let product: f64 = x[..self.rank].iter().zip(y).map(|(x, y)| x * y).sum();
-            (rating - mean - x[self.rank] - y[self.rank] - product).powi(2)
+            (value - mean - rating(x, y)).powi(2)
         };
         (blocked_sum(ratings.entries.iter().map(error)) / ratings.entries.len() as f64).sqrt()
     }

@@ -255,15 +255,26 @@ fn load<'a, T: Element, F: Fleet + ShardGrowth<T> + 'a>(
 
 /// The private fault plan of so many workers, whose liars know the parity check, and its witness when there is anything to see.
 pub(super) fn plan(config: &TrainConfig, workers: usize, check: &[f64]) -> Result<(Faults, Option<Witness>)> {
+    split(fault_plan(config, workers)?.map(|plan| plan.parity_check(check)).as_ref(), workers)
+}
+
+/// What a configuration injects; nothing where it injects nothing.
+pub(super) fn fault_plan(config: &TrainConfig, workers: usize) -> Result<Option<FaultPlan>> {
     if config.inject_liars + config.inject_slow + config.inject_dead == 0 {
-        return Ok((Faults::none(workers), None));
+        return Ok(None);
     }
     let plan = FaultPlan::new(workers, Seed(config.seed))
         .liars(config.inject_liars, Attack::parse(&config.attack)?)
         .changing(!config.fixed_liars)
         .slow(config.inject_slow)
-        .dead(config.inject_dead)
-        .parity_check(check);
-    let (faults, witness) = plan.split()?;
-    Ok((faults, Some(witness)))
+        .dead(config.inject_dead);
+    Ok(Some(plan))
+}
+
+/// A plan for the carrier and for an observer; without one nobody is faulty.
+pub(super) fn split(plan: Option<&FaultPlan>, workers: usize) -> Result<(Faults, Option<Witness>)> {
+    match plan {
+        None => Ok((Faults::none(workers), None)),
+        Some(plan) => plan.clone().split().map(|(faults, witness)| (faults, Some(witness))),
+    }
 }

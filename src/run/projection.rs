@@ -4,14 +4,19 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::TrainConfig;
+use super::encoded::{encoded_code, measure};
+use super::finish::end_of_iterations;
+use super::fleets::{Truth, fault_plan, split};
 use crate::coding::frame_by_name;
 use crate::data::Matrix;
 use crate::error::{Error, Result};
-use crate::fleet::{BlockFleet, Clock, Delay, Faults};
-use crate::method::{Problem, SolveOptions, by_name, solve};
+use crate::fleet::{BlockFleet, Clock, Delay, FaultPlan};
+use crate::method::{Problem, SolveOptions, Status, by_name, solve};
 use crate::objective::{LeastSquares, LinearCost, Objective, Regularizer};
 use crate::oracle::{EncodedLeastSquares, MasterProducts};
 use crate::seed::Seed;
+use crate::trace::{DataRecord, FinalRecord, Recorder, RunRecord, SCHEMA};
 
 /// Projects a point onto `{x: A x = b}` or `{x: A x <= b}` with workers that hold encoded rows, of which the first k of m count.
 ///
@@ -27,7 +32,7 @@ use crate::seed::Seed;
 /// assert!(found.point.iter().all(|x| (x - 1.0).abs() < 1e-9));
 /// # Ok::<(), steadfast::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Projection {
     /// A frame, `uncoded` or `replication`.
     pub code: String,
@@ -41,6 +46,10 @@ pub struct Projection {
     pub iterations: usize,
     /// On the norm of the gradient, or of the proximal step.
     pub tolerance: f64,
+    /// Go on with fewer replies than hold as many encoded rows as there are rows.
+    pub uncertified: bool,
+    /// What is injected, beside the delays.
+    pub faults: Option<FaultPlan>,
     /// The one seed.
     pub seed: u64,
 }
@@ -54,13 +63,15 @@ impl Default for Projection {
             delay: "none".into(),
             iterations: 5000,
             tolerance: 1e-11,
+            uncertified: false,
+            faults: None,
             seed: 0,
         }
     }
 }
 
 /// Where a projection ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Projected {
     /// The point.
     pub point: Vec<f64>,
@@ -70,9 +81,48 @@ pub struct Projected {
     pub iterations: usize,
     /// Virtual seconds.
     pub seconds: f64,
+    /// How.
+    pub status: Status,
+    /// Everything that happened; F is that of the least squares.
+    pub record: RunRecord,
+}
+
+/// What the least squares leave.
+struct Solved {
+    weights: Vec<f64>,
+    status: Status,
+    record: RunRecord,
+}
+
+impl Solved {
+    fn at(self, point: Vec<f64>, violation: f64) -> Projected {
+        let Solved { status, record, .. } = self;
+        let (iterations, seconds) = (record.end.iterations, record.end.virtual_seconds);
+        Projected { point, violation, iterations, seconds, status, record }
+    }
 }
 
 impl Projection {
+    /// What a configuration says of code, fleet, limits and seed.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what it can't be run with.
+    pub fn of(config: &TrainConfig) -> Result<Self> {
+        let code = config.code.clone().unwrap_or_else(|| Projection::default().code);
+        let config = TrainConfig { code: Some(code.clone()), ..config.clone() };
+        Ok(Projection {
+            code,
+            workers: config.workers,
+            first: config.check_encoded_rows()?,
+            delay: config.delay.clone(),
+            iterations: config.iterations,
+            tolerance: config.tolerance,
+            uncertified: config.uncertified,
+            faults: fault_plan(&config, config.workers)?,
+            seed: config.seed,
+        })
+    }
+
     /// The point of `{x: A x = b}` next to `from`, for consistent equations A (p x d).
     ///
     /// # Errors
@@ -82,10 +132,11 @@ impl Projection {
         let mut labels = vec![0.0; right.len()];
         equations.multiply(from, 1, &mut labels);
         labels.iter_mut().zip(right).for_each(|(y, b)| *y = b - *y);
-        let (mut point, iterations, seconds) = self.least_squares(equations, &labels, None)?;
+        let mut solved = self.least_squares(equations, &labels, None)?;
+        let mut point = std::mem::take(&mut solved.weights);
         point.iter_mut().zip(from).for_each(|(x, from)| *x += from);
         let violation = residuals(equations, right, &point).map(f64::abs).fold(0.0, f64::max);
-        Ok(Projected { point, violation, iterations, seconds })
+        Ok(solved.at(point, violation))
     }
 
     /// The point of `{x: A x <= b}` next to `from`, for inequalities A (p x d) that some point satisfies.
@@ -98,12 +149,12 @@ impl Projection {
         let d = from.len() as f64;
         let costs = LinearCost::new(right.iter().map(|b| b / d).collect())?;
         let turned = inequalities.transposed()?;
-        let (multipliers, iterations, seconds) = self.least_squares(&turned, from, Some(Arc::new(costs)))?;
+        let solved = self.least_squares(&turned, from, Some(Arc::new(costs)))?;
         let mut point = vec![0.0; from.len()];
-        inequalities.multiply_transposed(&multipliers, 1, &mut point);
+        inequalities.multiply_transposed(&solved.weights, 1, &mut point);
         point.iter_mut().zip(from).for_each(|(x, from)| *x = from - *x);
         let violation = residuals(inequalities, right, &point).fold(0.0, f64::max);
-        Ok(Projected { point, violation, iterations, seconds })
+        Ok(solved.at(point, violation))
     }
 
     fn least_squares(
@@ -111,22 +162,42 @@ impl Projection {
         data: &Matrix<f64>,
         labels: &[f64],
         regularizer: Option<Arc<dyn Regularizer>>,
-    ) -> Result<(Vec<f64>, usize, f64)> {
+    ) -> Result<Solved> {
         let method = if regularizer.is_some() { "encoded-proximal-gradient" } else { "encoded-lbfgs" };
         let objective = Objective { loss: Arc::new(LeastSquares), l2: 0.0, regularizer, intercept: false };
         let seed = Seed(self.seed);
         let clock = Clock { delay: Delay::parse(&self.delay)?, seed, ..Clock::default() };
         let encoding = frame_by_name(&self.code, data.rows(), self.workers, seed)?;
-        encoding.check_first(self.first, false)?;
-        let fleet = BlockFleet::new(Faults::none(self.workers), clock);
+        encoding.check_first(self.first, self.uncertified)?;
+        let mut code = encoded_code(&encoding, self.first, false);
+        let (faults, witness) = split(self.faults.as_ref(), self.workers)?;
+        let fleet = BlockFleet::new(faults, clock);
         let mut oracle = EncodedLeastSquares::new(data, labels, encoding, fleet, self.first, seed)?;
         let mut products = MasterProducts::new(Cow::Borrowed(data));
         let mut problem = Problem::new(&mut products, &objective, labels)?.with_encoded(&mut oracle);
         let options = SolveOptions { iterations: self.iterations, tolerance: self.tolerance, time_limit: None };
         let start = vec![0.0; data.cols()];
         let mut method = by_name(method)?;
-        let outcome = solve(&mut *method, &mut problem, start, &options, &mut [], &AtomicBool::new(false))?;
-        Ok((outcome.weights, outcome.last.iteration, outcome.last.virtual_seconds))
+        let (mut truth, mut recorder) = (Truth { witness }, Recorder::default());
+        let never = AtomicBool::new(false);
+        let outcome = solve(&mut *method, &mut problem, start, &options, &mut [&mut truth, &mut recorder], &never)?;
+        if let Some(encoded) = &mut code.encoded {
+            measure(&mut oracle, encoded, data, 0.0)?;
+        }
+        let mut record = RunRecord {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").into(),
+            command: "library".into(),
+            config: serde_json::to_value(self).unwrap_or_default(),
+            fleet: format!("{} simulated workers that hold encoded rows (cpu, f64)", self.workers),
+            data: DataRecord { rows: data.rows(), cols: data.cols(), nnz: data.stored() },
+            code,
+            iterations: recorder.iterations,
+            end: FinalRecord::default(),
+        };
+        end_of_iterations(&mut record);
+        record.end.status = outcome.status.name().into();
+        Ok(Solved { weights: outcome.weights, status: outcome.status, record })
     }
 }
 

@@ -7,6 +7,7 @@ mod consensus;
 mod determinism;
 mod dino;
 mod encoded;
+mod encoded_problems;
 mod ends;
 mod files;
 mod linear;

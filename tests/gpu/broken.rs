@@ -8,6 +8,7 @@ use steadfast::device::gpu::{GpuOptions, Rewrite};
 use steadfast::kernel::{Bounds, KERNELS};
 
 use crate::blocks::Blocks;
+use crate::hadamard::Transform;
 use crate::nodes::Nodes;
 use crate::workload::Workload;
 
@@ -197,6 +198,27 @@ const BREAKS: &[Break] = &[
     Break { kernel: "combine_vectors", from: "params.terms > 4u", to: "params.terms > 5u" },
     Break { kernel: "combine_vectors", from: "sum + params.by1", to: "sum - params.by1" },
     Break { kernel: "combine_vectors", from: "params.out_at + at", to: "params.at0 + at" },
+    // walsh_hadamard: butterflies of each level, the rows of a tile, the way through workgroup memory, placing.
+    Break { kernel: "walsh_hadamard", from: "    workgroupBarrier();\n", to: "" },
+    Break { kernel: "walsh_hadamard", from: "v.x - v.y", to: "v.y - v.x" },
+    Break { kernel: "walsh_hadamard", from: "v.y + v.w", to: "v.y - v.w" },
+    Break { kernel: "walsh_hadamard", from: "v.a - v.b, v.c + v.d", to: "v.a - v.b, v.c - v.d" },
+    Break { kernel: "walsh_hadamard", from: "v.b + v.d, v.a - v.c", to: "v.a - v.c, v.b + v.d" },
+    Break { kernel: "walsh_hadamard", from: "(levels & 4u) != 0u", to: "(levels & 8u) != 0u" },
+    Break { kernel: "walsh_hadamard", from: "params.levels >> 4u", to: "params.levels" },
+    Break { kernel: "walsh_hadamard", from: "<< 8u | within", to: "<< 7u | within" },
+    Break { kernel: "walsh_hadamard", from: "<< params.shift) | below", to: "<< params.shift)" },
+    Break { kernel: "walsh_hadamard", from: "(job >> params.shift)", to: "job" },
+    Break { kernel: "walsh_hadamard", from: "row < params.rows && column < params.cols", to: "row < params.rows" },
+    Break { kernel: "walsh_hadamard", from: "params.given == 0u", to: "params.given != 0u" },
+    Break { kernel: "walsh_hadamard", from: "place >= params.given", to: "place + 1u >= params.given" },
+    Break { kernel: "walsh_hadamard", from: "let place = places[row]", to: "let place = row" },
+    Break { kernel: "walsh_hadamard", from: "number / params.across", to: "number % params.across" },
+    Break { kernel: "walsh_hadamard", from: "number % params.across * ACROSS", to: "0u * number" },
+    Break { kernel: "walsh_hadamard", from: "group.y * grid.x + group.x", to: "group.x" },
+    Break { kernel: "walsh_hadamard", from: "(within + 48u) * ACROSS", to: "(within + 32u) * ACROSS" },
+    Break { kernel: "walsh_hadamard", from: "digit + 128u, column", to: "digit + 64u, column" },
+    Break { kernel: "walsh_hadamard", from: "first + 12u, here", to: "first + 8u, here" },
 ];
 
 /// The kernels of networks.
@@ -257,6 +279,13 @@ fn blocks(kernel: &str) -> Option<Vec<(Blocks, Bounds)>> {
     }
 }
 
+/// The same for transforms: part of a tile, several tiles with a folded grid, two passes and three.
+fn transforms() -> [(Transform, Bounds); 3] {
+    let transform =
+        |rows, given, cols, groups| (Transform { rows, given, cols }, Bounds { groups, ..Bounds::default() });
+    [transform(32, 20, 19, 65_535), transform(1024, 1000, 33, 7), transform(131_072, 70_000, 3, 65_535)]
+}
+
 /// What the twins have to say about a kernel under a rewrite of its source.
 fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String> {
     let target = kernel.to_string();
@@ -277,6 +306,15 @@ fn noticed(kernel: &str, from: &'static str, to: &'static str) -> Option<String>
         return cases.iter().find_map(|(blocks, bounds)| {
             let options = GpuOptions { bounds: Some(*bounds), rewrite: Some(rewrite.clone()), ..GpuOptions::default() };
             blocks.mismatch::<f32>(options.clone()).or_else(|| blocks.mismatch::<f16>(options))
+        });
+    }
+    if kernel == "walsh_hadamard" {
+        return transforms().iter().find_map(|(transform, bounds)| {
+            transform.mismatch(GpuOptions {
+                bounds: Some(*bounds),
+                rewrite: Some(rewrite.clone()),
+                ..GpuOptions::default()
+            })
         });
     }
     products(kernel).iter().find_map(|product| {
@@ -360,4 +398,9 @@ fn a_broken_expansion_fails() {
 #[test]
 fn broken_kernels_of_networks_fail() {
     NODES.into_iter().for_each(each_break_is_noticed);
+}
+
+#[test]
+fn a_broken_transform_fails() {
+    each_break_is_noticed("walsh_hadamard");
 }

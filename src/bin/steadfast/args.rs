@@ -7,6 +7,7 @@ use steadfast::data::RowOrder;
 use steadfast::run::TrainConfig;
 
 use crate::consensus::{ConsensusArgs, NetworkArgs};
+use crate::encoded::{FactorizeArgs, ProjectArgs};
 use crate::fleet_options::{FleetOptions, PrecisionArg};
 use crate::linear::{EigenArgs, PageRankArgs, SolveArgs};
 
@@ -35,6 +36,14 @@ pub enum Command {
     Pagerank(Box<PageRankArgs>),
     /// Solve a linear system
     Solve(Box<SolveArgs>),
+    /// Factorize ratings by alternating ridge problems, the large ones on workers with encoded data (paper 000)
+    ///
+    /// --code takes a frame, uncoded or replication, of which the first replies count, and mds or product, which decode [default: steiner]
+    Factorize(Box<FactorizeArgs>),
+    /// Project a point onto an affine set or a polyhedron, on workers with encoded data (paper 000)
+    ///
+    /// --code takes a frame, uncoded or replication [default: hadamard]
+    Project(Box<ProjectArgs>),
     /// Sizes, spectrum and condition numbers of a network (paper 004)
     Network(NetworkArgs),
     /// Minimize a sum of functions spread over a network, by exchanges between neighbours alone (paper 004)

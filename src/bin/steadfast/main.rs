@@ -3,6 +3,7 @@
 mod args;
 mod consensus;
 mod devices;
+mod encoded;
 mod fleet_options;
 mod interrupt;
 mod linear;
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         Command::Eigen(args) => linear::eigen::run(args),
         Command::Pagerank(args) => linear::pagerank::run(args),
         Command::Solve(args) => linear::solve::run(args),
+        Command::Factorize(args) => encoded::factorize::run(args),
+        Command::Project(args) => encoded::project::run(args),
         Command::Network(args) => consensus::network(args),
         Command::Consensus(args) => consensus::run(args),
         Command::Devices(args) => devices::run(args),

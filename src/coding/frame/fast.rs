@@ -107,6 +107,12 @@ impl Frame for FastFrame {
         self.transform == Transform::Graphical && order * (order - 1) / 2 == self.chosen.len()
     }
 
+    fn hadamard_columns(&self) -> Option<(&[usize], f64)> {
+        // sqrt(N / n) of the orthonormal matrix, which is the Hadamard matrix over sqrt(N).
+        let factor = (self.chosen.len() as f64).sqrt().recip();
+        (self.transform == Transform::Hadamard).then_some((&self.chosen[..], factor))
+    }
+
     fn apply(&self, vectors: usize, x: &[f64], out: &mut [f64]) {
         out.fill(0.0);
         for (from, &at) in x.chunks_exact(vectors).zip(&self.chosen) {

@@ -23,9 +23,10 @@ mod sizes;
 mod spectrum;
 mod steiner;
 mod transform;
+mod transformer;
 
 pub use copies::Copies;
-pub use encode::{EncodedShard, encode_rows};
+pub use encode::{EncodedShard, encode_rows, encode_rows_on};
 pub use encoding::Encoding;
 pub use fast::FastFrame;
 pub use gaussian::GaussianFrame;
@@ -77,6 +78,12 @@ pub trait Frame: Send + Sync + std::fmt::Debug {
 
     /// `out = S' u`: `u` is N x vectors, `out` n x vectors, both row-major.
     fn apply_transposed(&self, vectors: usize, u: &[f64], out: &mut [f64]);
+
+    /// Where S is columns of the N x N Hadamard matrix times a number: which columns, ascending, and the number. That is all that a device
+    /// has to know of it.
+    fn hadamard_columns(&self) -> Option<(&[usize], f64)> {
+        None
+    }
 
     /// Columns and values of a row, ascending, where rows have few non-zeros; `None` where they are dense.
     fn sparse_row(&self, row: usize) -> Option<Vec<(u32, f64)>> {

@@ -6,10 +6,12 @@
 mod adapter;
 mod context;
 mod element;
+mod hadamard;
 mod hessian;
 mod nodes;
 mod plan;
 mod run;
+mod stage;
 mod store;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 pub use adapter::{Adapter, adapters};
 pub use element::GpuElement;
+pub use hadamard::GpuHadamard;
 pub use hessian::GpuHessian;
 pub use nodes::GpuNodes;
 

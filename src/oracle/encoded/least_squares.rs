@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::{EncodedOracle, EncodedRound, Overlap, report, square, usable, weighted_sum};
-use crate::coding::{EncodedShard, Encoding, SubsetSpectrum, encode_rows};
+use crate::coding::{EncodedShard, Encoding, SubsetSpectrum, encode_rows, encode_rows_on};
 use crate::data::{Dense, Matrix};
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, BlockWork, Counters, Labels, RowWork};
+use crate::kernel::HadamardDevice;
 use crate::seed::Seed;
 
 /// Subsets of workers that are looked at.
@@ -72,6 +73,23 @@ impl EncodedLeastSquares {
         first: usize,
         seed: Seed,
     ) -> Result<Self> {
+        Self::on(None, data, labels, encoding, fleet, first, seed)
+    }
+
+    /// [`EncodedLeastSquares::new`] with the data encoded on a device ([`encode_rows_on`] says how precisely), where one is given; labels
+    /// are encoded in f64 all the same.
+    ///
+    /// # Errors
+    /// As [`EncodedLeastSquares::new`] and [`encode_rows_on`].
+    pub fn on(
+        device: Option<&mut dyn HadamardDevice>,
+        data: &Matrix<f64>,
+        labels: &[f64],
+        encoding: Encoding,
+        fleet: BlockFleet,
+        first: usize,
+        seed: Seed,
+    ) -> Result<Self> {
         let (n, m) = (data.rows(), encoding.workers());
         if fleet.workers() != m || labels.len() != n {
             let got = format!("{} workers, {} labels", fleet.workers(), labels.len());
@@ -85,7 +103,7 @@ impl EncodedLeastSquares {
             values
         };
         let labels = encode_rows(&encoding, &column)?.iter().map(one).collect();
-        let shards = encode_rows(&encoding, data)?;
+        let shards = encode_rows_on(device, &encoding, data)?;
         Ok(EncodedLeastSquares {
             encoding,
             shards,

@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 
 use super::{report, square, usable};
-use crate::coding::{EncodedShard, Encoding, encode_rows};
+use crate::coding::{EncodedShard, Encoding, encode_rows_on};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, BlockWork, Counters, Labels, RowWork};
+use crate::kernel::HadamardDevice;
 use crate::oracle::RoundReport;
 
 /// Block coordinate descent on `phi(X S'v) + (beta l2/2) |v|^2`, whose minimum over v with `S'v = w` is that of
@@ -60,6 +61,20 @@ impl LiftedBlocks {
     /// [`Error::Usage`] when fleet, encoding and data don't fit each other, the frame is not tight, or more replies are waited for
     /// than there are workers.
     pub fn new(data: &Matrix<f64>, encoding: Encoding, fleet: BlockFleet, first: usize) -> Result<Self> {
+        Self::on(None, data, encoding, fleet, first)
+    }
+
+    /// [`LiftedBlocks::new`] with the columns encoded on a device ([`encode_rows_on`] says how precisely), where one is given.
+    ///
+    /// # Errors
+    /// As [`LiftedBlocks::new`] and [`encode_rows_on`].
+    pub fn on(
+        device: Option<&mut dyn HadamardDevice>,
+        data: &Matrix<f64>,
+        encoding: Encoding,
+        fleet: BlockFleet,
+        first: usize,
+    ) -> Result<Self> {
         let m = encoding.workers();
         if fleet.workers() != m {
             return Err(Error::usage("lifted blocks", format!("{} workers", fleet.workers()), format!("{m}")));
@@ -69,7 +84,7 @@ impl LiftedBlocks {
             return Err(Error::usage("encoded coordinate descent", encoding.frame().name(), allowed));
         }
         encoding.check_first(first, true)?;
-        let shards = encode_rows(&encoding, &data.transposed()?)?;
+        let shards = encode_rows_on(device, &encoding, &data.transposed()?)?;
         let parts = shards.iter().map(|shard| vec![0.0; shard.rows()]).collect();
         let n = data.rows();
         Ok(LiftedBlocks {

@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::Resident;
-use super::stage::Steps;
 use crate::device::gpu::element::GpuElement;
 use crate::device::gpu::plan::{number, too_large};
+use crate::device::gpu::stage::Steps;
 use crate::device::gpu::store::Body;
 use crate::error::Result;
 use crate::kernel::weighted_gram::Split;
@@ -93,7 +93,7 @@ impl Plan {
         use wgpu::BufferUsages as Usage;
         let buffer = |label, bytes, usage| context.buffer(label, bytes, usage, false);
         let numbers = buffer("curvature", given, Usage::STORAGE | Usage::COPY_DST)?;
-        let mut steps = Steps::new(context, options, stages.len(), form.length() * 4)?;
+        let mut steps = Steps::new(context, options, "Hessian blocks", stages.len(), form.length() * 4)?;
         let results = steps.results();
         // A sum alone needs no joining.
         let sums = match split.sums {

@@ -6,10 +6,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Resident;
-use super::stage::Steps;
 use crate::device::gpu::context::Context;
 use crate::device::gpu::element::GpuElement;
 use crate::device::gpu::plan::{number, too_large};
+use crate::device::gpu::stage::Steps;
 use crate::device::gpu::store::Body;
 use crate::error::Result;
 use crate::kernel::{
@@ -122,7 +122,7 @@ impl Plan {
         let kernel = if data.longest.is_some() { count_sketch_csr::KERNEL } else { count_sketch::KERNEL };
         let sketching = context.pipeline(kernel.name, &options.source(&kernel, T::PRECISION), None)?;
         let squaring = context.pipeline("gram", &options.source(&gram::KERNEL, T::PRECISION), None)?;
-        let mut steps = Steps::new(context, options, ranges.len() * (parts.len() + 1), results)?;
+        let mut steps = Steps::new(context, options, "Hessian blocks", ranges.len() * (parts.len() + 1), results)?;
         let results = steps.results();
         for _ in &ranges {
             for part in &parts {

@@ -12,6 +12,7 @@ use steadfast::oracle::{CodedOracle, EncodedLeastSquares, LiftedBlocks, MasterPr
 use steadfast::seed::Seed;
 use steadfast::{Error, Result};
 
+use super::orderings::{DERIVED, Estimate, Ordering};
 use crate::args::ReproduceArgs;
 use crate::reproduce::oversketched::chart::{Panel, Series, check_folder, write_curves};
 use crate::reproduce::{line, median};
@@ -156,10 +157,34 @@ pub struct Row {
     pub refused: Option<String>,
     pub redundancy: f64,
     pub seconds_a_round: f64,
-    /// At the end: median, least and most over the seeds.
-    pub end: [f64; 3],
-    /// Median seconds to each level.
-    pub seconds_to: Vec<f64>,
+    /// At the end.
+    pub end: Estimate,
+    /// Seconds to each level.
+    pub seconds_to: Vec<Estimate>,
+    /// Seed by seed: the ends, and the seconds to each level.
+    #[serde(skip)]
+    samples: (Vec<f64>, Vec<Vec<f64>>),
+}
+
+/// An ordering that is looked at: one scheme's end, or its times to all levels, below another's.
+#[derive(Debug, Clone, Copy)]
+pub enum Claim {
+    Lower(&'static str, &'static str),
+    Sooner(&'static str, &'static str),
+}
+
+/// What a comparison leaves.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Compared {
+    pub rows: Vec<Row>,
+    pub orderings: Vec<Ordering>,
+}
+
+impl Compared {
+    pub fn extend(&mut self, other: Compared) {
+        self.rows.extend(other.rows);
+        self.orderings.extend(other.orderings);
+    }
 }
 
 /// What a table is made of.
@@ -167,6 +192,7 @@ pub struct Levels<'l> {
     pub title: &'l str,
     pub measure: &'static str,
     pub levels: &'l [f64],
+    pub claims: &'l [Claim],
 }
 
 /// Runs all schemes with so many seeds, prints the table, writes the figure of the first seed.
@@ -178,12 +204,12 @@ pub fn compare(
     seeds: usize,
     levels: &Levels<'_>,
     measure: &dyn Fn(&Iterate) -> f64,
-) -> Result<Vec<Row>> {
+) -> Result<Compared> {
     if let Some(folder) = &args.output {
         check_folder(folder)?;
     }
     line(args, levels.title);
-    let heads: Vec<String> = levels.levels.iter().map(|level| format!("{:>10}", format!("s to {level}"))).collect();
+    let heads: Vec<String> = levels.levels.iter().map(|level| format!("{:>26}", format!("s to {level}"))).collect();
     line(args, format!("{:24} {:>7} {:>8} {:>32}{}", "scheme", "redun.", "s/round", levels.measure, heads.join("")));
     let (mut rows, mut series) = (Vec::new(), Vec::new());
     for scheme in schemes {
@@ -201,32 +227,56 @@ pub fn compare(
         rows.push(row);
     }
     for (at, level) in levels.levels.iter().enumerate() {
-        let times = rows.iter().filter_map(|row| row.seconds_to.get(at).map(|&time| (time, &row.scheme)));
+        let times = rows.iter().filter_map(|row| row.seconds_to.get(at).map(|time| (time.median, &row.scheme)));
         if let Some((time, scheme)) = times.min_by(|a, b| a.0.total_cmp(&b.0)).filter(|first| first.0.is_finite()) {
             line(args, format!("first at {level}: {scheme}, {time:.2} s"));
         }
     }
+    let orderings: Vec<Ordering> = levels.claims.iter().flat_map(|claim| judge(claim, &rows, levels)).collect();
+    orderings.iter().for_each(|ordering| ordering.print(args));
+    line(args, format!("{DERIVED}; {seeds} seeds"));
     if let Some(folder) = &args.output {
         let path = folder.join(format!("{file}.svg"));
         let panel = Panel { title: levels.title.into(), x_name: "virtual seconds", y_name: levels.measure, series };
         write_curves(&path, &[panel])?;
         line(args, format!("wrote {}", path.display()));
     }
-    Ok(rows)
+    Ok(Compared { rows, orderings })
+}
+
+/// What the seeds say of a claim; nothing where one of its schemes was not possible.
+fn judge(claim: &Claim, rows: &[Row], levels: &Levels<'_>) -> Vec<Ordering> {
+    let (Claim::Lower(less, more) | Claim::Sooner(less, more)) = *claim;
+    let find = |name: &str| rows.iter().find(|row| row.scheme == name && row.refused.is_none());
+    let (Some(a), Some(b)) = (find(less), find(more)) else { return vec![] };
+    match claim {
+        Claim::Lower(..) => {
+            let text = format!("{} at the end: {less} below {more}", levels.measure);
+            vec![Ordering::new(text, &a.samples.0, &b.samples.0)]
+        }
+        Claim::Sooner(..) => {
+            let both = a.samples.1.iter().zip(&b.samples.1).zip(levels.levels);
+            let sooner = |((a, b), level): ((&Vec<f64>, &Vec<f64>), &f64)| {
+                Ordering::new(format!("s to {level}: {less} before {more}"), a, b)
+            };
+            both.map(sooner).collect()
+        }
+    }
 }
 
 fn row(scheme: &Scheme, runs: &[Run], levels: &[f64]) -> Row {
-    let mut ends: Vec<f64> = runs.iter().map(|run| plateau(&run.curve)).collect();
-    let middle = median(&mut ends);
+    let ends: Vec<f64> = runs.iter().map(|run| plateau(&run.curve)).collect();
     let a_round = |run: &Run| run.curve[run.curve.len() - 1].0 / run.rounds.max(1) as f64;
-    let of_level = |level: &f64| median(&mut runs.iter().map(|run| time_to(&run.curve, *level)).collect::<Vec<_>>());
+    let of_level = |level: &f64| runs.iter().map(|run| time_to(&run.curve, *level)).collect::<Vec<_>>();
+    let times: Vec<Vec<f64>> = levels.iter().map(of_level).collect();
     Row {
         scheme: scheme.name.into(),
         refused: None,
         redundancy: runs[0].redundancy,
         seconds_a_round: median(&mut runs.iter().map(a_round).collect::<Vec<_>>()),
-        end: [middle, ends[0], ends[ends.len() - 1]],
-        seconds_to: levels.iter().map(of_level).collect(),
+        end: Estimate::of(&ends),
+        seconds_to: times.iter().map(|times| Estimate::of(times)).collect(),
+        samples: (ends, times),
     }
 }
 
@@ -236,8 +286,9 @@ fn refused(scheme: &Scheme, error: &Error) -> Row {
         refused: Some(error.to_string()),
         redundancy: 0.0,
         seconds_a_round: 0.0,
-        end: [f64::NAN; 3],
+        end: Estimate::of(&[]),
         seconds_to: vec![],
+        samples: (vec![], vec![]),
     }
 }
 
@@ -245,16 +296,28 @@ fn describe(row: &Row) -> String {
     if let Some(why) = &row.refused {
         return format!("{:24} not possible: {why}", row.scheme);
     }
-    let [middle, least, most] = row.end;
-    let times: Vec<String> = row.seconds_to.iter().map(|&value| format!("  {}", seconds(value))).collect();
+    let Estimate { median, low, high } = row.end;
+    let each = |time: &Estimate| {
+        format!("{} {:>17}", seconds(time.median), format!("[{}, {}]", bound(time.low), bound(time.high)))
+    };
+    let times: Vec<String> = row.seconds_to.iter().map(each).collect();
     format!(
         "{:24} {:7.2} {:8.3} {:>32}{}",
         row.scheme,
         row.redundancy,
         row.seconds_a_round,
-        format!("{middle:.2e} ({least:.1e} .. {most:.1e})"),
+        format!("{median:.2e} [{low:.2e}, {high:.2e}]"),
         times.join("")
     )
+}
+
+/// An end of an interval of seconds.
+fn bound(value: f64) -> String {
+    match value {
+        f64::INFINITY => "never".into(),
+        f64::NEG_INFINITY => "?".into(),
+        value => format!("{value:.2}"),
+    }
 }
 
 /// The optimum, by a method on the master's own products.

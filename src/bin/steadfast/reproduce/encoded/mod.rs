@@ -5,6 +5,7 @@ mod contest;
 mod lasso;
 mod logistic;
 mod movielens;
+mod orderings;
 mod ridge;
 
 pub use lasso::run as lasso;

@@ -1,9 +1,9 @@
-//! What both kinds of Hessian blocks need: dispatches with parameters of their own, one submission and one read-back.
+//! What Hessian blocks and transforms need: dispatches with parameters of their own, one submission and one read-back.
 
-use crate::device::gpu::GpuOptions;
-use crate::device::gpu::context::Context;
-use crate::device::gpu::plan::{ALIGN, bind, grid, region, timestamps};
-use crate::device::gpu::run::elapsed;
+use super::GpuOptions;
+use super::context::Context;
+use super::plan::{ALIGN, bind, grid, region, timestamps};
+use super::run::elapsed;
 use crate::error::Result;
 use crate::kernel::Bounds;
 
@@ -14,8 +14,10 @@ pub(super) struct Step {
     params_at: usize,
 }
 
-/// Dispatches one after the other, their parameters, and the blocks that they leave.
+/// Dispatches one after the other, their parameters, and the results that they leave.
 pub(super) struct Steps {
+    /// What they make, for messages.
+    what: &'static str,
     steps: Vec<Step>,
     /// A region each.
     params: wgpu::Buffer,
@@ -29,22 +31,29 @@ pub(super) struct Steps {
 
 impl Steps {
     /// For at most `most` dispatches and `bytes` of results.
-    pub fn new(context: &Context, options: &GpuOptions, most: usize, bytes: usize) -> Result<Steps> {
+    pub fn new(
+        context: &Context,
+        options: &GpuOptions,
+        what: &'static str,
+        most: usize,
+        bytes: usize,
+    ) -> Result<Steps> {
         use wgpu::BufferUsages as Usage;
         let buffer = |label, bytes, usage| context.buffer(label, bytes, usage, false);
         Ok(Steps {
+            what,
             steps: Vec::with_capacity(most),
             params: buffer("parameters", most * ALIGN, Usage::UNIFORM | Usage::COPY_DST)?,
             head: vec![0; most * ALIGN],
             grids: vec![(0, 0); most],
-            results: buffer("Hessian blocks", bytes, Usage::STORAGE | Usage::COPY_SRC)?,
+            results: buffer(what, bytes, Usage::STORAGE | Usage::COPY_SRC)?,
             // The timestamps follow the results.
-            staging: buffer("Hessian blocks read", bytes + 16, Usage::MAP_READ | Usage::COPY_DST)?,
+            staging: buffer("read back", bytes + 16, Usage::MAP_READ | Usage::COPY_DST)?,
             queries: timestamps(context, options)?,
         })
     }
 
-    /// Where the blocks go.
+    /// Where the results go.
     pub fn results(&self) -> wgpu::Buffer {
         self.results.clone()
     }
@@ -82,7 +91,7 @@ impl Steps {
     /// Runs all dispatches and hands over the first `bytes` of the results. The seconds are those of the kernels.
     pub fn submit(&self, context: &Context, bytes: usize, take: &mut dyn FnMut(&[f32])) -> Result<Option<f64>> {
         context.write(&self.params, 0, &self.head)?;
-        context.guarded("Hessian blocks", || {
+        context.guarded(self.what, || {
             let mut encoder = context.device.create_command_encoder(&Default::default());
             let timestamp_writes = self.queries.as_ref().map(|(set, _)| wgpu::ComputePassTimestampWrites {
                 query_set: set,
