@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use steadfast::kernel::{
-    AffineParams, CombineParams, ExpandParams, GramParams, HadamardParams, INVOCATIONS, KERNELS, Kernel, MatvecParams,
-    MixParams, NodeMap, SketchParams, SlopeParams, SumParams, WeightedGramParams,
+    AffineParams, ExpandParams, GramParams, HadamardParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, MixParams,
+    NodeMap, ScaledSumParams, SketchParams, SlopeParams, SumParams, WeightedGramParams,
 };
 use steadfast::scalar::Precision;
 
@@ -77,7 +77,7 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
             "node_affine" => (&["length", "x_at", "out_at"], size_of::<AffineParams>()),
             "row_slopes" => (&["length", "x_at"], size_of::<SlopeParams>()),
             "mix_copies" => (&["length", "x_at", "out_at", "faulty"], size_of::<MixParams>()),
-            "combine_vectors" => (&COMBINED, size_of::<CombineParams>()),
+            "scaled_sum" => (&COMBINED, size_of::<ScaledSumParams>()),
             "walsh_hadamard" => (&HadamardParams::FIELDS, size_of::<HadamardParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
@@ -93,7 +93,7 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
     }
 }
 
-/// The arrays of [`CombineParams`], number by number.
+/// The arrays of [`ScaledSumParams`], number by number.
 const COMBINED: [&str; 15] =
     ["length", "out_at", "terms", "at0", "at1", "at2", "at3", "at4", "at5", "by0", "by1", "by2", "by3", "by4", "by5"];
 

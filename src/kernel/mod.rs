@@ -1,7 +1,6 @@
 //! The list of kernels: name, WGSL source, workgroup geometry and CPU twin. A twin is plain code that sums in the shader's
 //! order, readable beside the shader of the same stem in `shaders/`. The fast CPU kernels are in [`crate::device`].
 
-pub mod combine_vectors;
 pub mod count_sketch;
 pub mod count_sketch_csr;
 mod curvature;
@@ -16,6 +15,7 @@ pub mod node_affine;
 mod node_maps;
 mod params;
 pub mod row_slopes;
+pub mod scaled_sum;
 mod sketch_block;
 pub mod sum_segments;
 #[cfg(test)]
@@ -28,7 +28,7 @@ pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
 pub use node_maps::{MixRows, NodeMap, NodeMaps, NodeRows, NodeWork};
 pub use params::{
-    AffineParams, CombineParams, ExpandParams, GramParams, HadamardParams, MatvecParams, MixParams, SketchParams,
+    AffineParams, ExpandParams, GramParams, HadamardParams, MatvecParams, MixParams, ScaledSumParams, SketchParams,
     SlopeParams, SumParams, WeightedGramParams,
 };
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
@@ -77,6 +77,6 @@ pub const KERNELS: &[Kernel] = &[
     node_affine::KERNEL,
     row_slopes::KERNEL,
     mix_copies::KERNEL,
-    combine_vectors::KERNEL,
+    scaled_sum::KERNEL,
     walsh_hadamard::KERNEL,
 ];

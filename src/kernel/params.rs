@@ -226,10 +226,10 @@ pub struct MixParams {
     pub faulty: u32,
 }
 
-/// What one dispatch of `combine_vectors` is told.
+/// What one dispatch of `scaled_sum` is told.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
-pub struct CombineParams {
+pub struct ScaledSumParams {
     /// Numbers of a vector.
     pub length: u32,
     /// Where the output begins.

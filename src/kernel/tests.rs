@@ -173,6 +173,6 @@ fn twins_of_nodes_are_what_they_say() {
     mix_copies::twin(&matrix, Some(&[true, false]), &x, &mut out);
     assert_eq!(out, [0.0, 0.0, -24.0, -48.0, 24.0, 48.0]);
     let other = out;
-    combine_vectors::twin(&[(2.0, &x), (-1.0, &other)], &mut out);
+    scaled_sum::twin(&[(2.0, &x), (-1.0, &other)], &mut out);
     assert_eq!(out, [2.0, 4.0, 32.0, 64.0, 8.0, 16.0]);
 }

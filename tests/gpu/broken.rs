@@ -193,11 +193,11 @@ const BREAKS: &[Break] = &[
     Break { kernel: "mix_copies", from: "weights[entry]", to: "weights[end - 1u]" },
     Break { kernel: "mix_copies", from: "offsets[owner.x + 1u]", to: "offsets[owner.x + 1u] - 1u" },
     Break { kernel: "mix_copies", from: "difference(entry + 2u", to: "difference(entry + 1u" },
-    Break { kernel: "combine_vectors", from: "params.by3", to: "params.by2" },
-    Break { kernel: "combine_vectors", from: "params.at5", to: "params.at4" },
-    Break { kernel: "combine_vectors", from: "params.terms > 4u", to: "params.terms > 5u" },
-    Break { kernel: "combine_vectors", from: "sum + params.by1", to: "sum - params.by1" },
-    Break { kernel: "combine_vectors", from: "params.out_at + at", to: "params.at0 + at" },
+    Break { kernel: "scaled_sum", from: "params.by3", to: "params.by2" },
+    Break { kernel: "scaled_sum", from: "params.at5", to: "params.at4" },
+    Break { kernel: "scaled_sum", from: "params.terms > 4u", to: "params.terms > 5u" },
+    Break { kernel: "scaled_sum", from: "sum + params.by1", to: "sum - params.by1" },
+    Break { kernel: "scaled_sum", from: "params.out_at + at", to: "params.at0 + at" },
     // walsh_hadamard: butterflies of each level, the rows of a tile, the way through workgroup memory, placing.
     Break { kernel: "walsh_hadamard", from: "    workgroupBarrier();\n", to: "" },
     Break { kernel: "walsh_hadamard", from: "v.x - v.y", to: "v.y - v.x" },
@@ -222,7 +222,7 @@ const BREAKS: &[Break] = &[
 ];
 
 /// The kernels of networks.
-const NODES: [&str; 4] = ["node_affine", "row_slopes", "mix_copies", "combine_vectors"];
+const NODES: [&str; 4] = ["node_affine", "row_slopes", "mix_copies", "scaled_sum"];
 
 /// Products that together run every line of a kernel: lanes beyond a subgroup, tiles of vectors with a rest and in several
 /// passes, rows and columns that do not fill the last unit, pieces, several bindings with several workers each, a folded

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use steadfast::device::gpu::{GpuNodes, GpuOptions};
 use steadfast::device::{NodeDevice, NodeVector};
 use steadfast::kernel::{
-    Bounds, MixRows, NodeMap, NodeMaps, NodeRows, NodeWork, combine_vectors, mix_copies, node_affine, row_slopes,
+    Bounds, MixRows, NodeMap, NodeMaps, NodeRows, NodeWork, mix_copies, node_affine, row_slopes, scaled_sum,
 };
 use steadfast::seed::{Purpose, Seed};
 
@@ -151,7 +151,7 @@ impl Nodes {
         for count in 1..=6 {
             let terms: Vec<(f32, &[f32])> =
                 terms[..count].iter().map(|&(scale, v)| (scale as f32, &of(v)[..])).collect();
-            combine_vectors::twin(&terms, &mut combined);
+            scaled_sum::twin(&terms, &mut combined);
             // Each of six products and five sums may round once more or less where a device contracts.
             let weight = |k: usize| -> f64 { terms.iter().map(|(s, v)| f64::from(s * v[k]).abs()).sum() };
             let allowed = |k: usize| if exact { 0.0 } else { 2.0 * 11.0 * UNIT * weight(k) };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::plan::{number, too_large};
-use super::stage::Steps;
+use super::steps::Steps;
 use super::{Adapter, GpuOptions, open};
 use crate::error::Result;
 use crate::kernel::walsh_hadamard::{COLUMNS, KERNEL, Pass, ROWS, check_lengths, passes};

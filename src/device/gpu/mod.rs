@@ -11,7 +11,7 @@ mod hessian;
 mod nodes;
 mod plan;
 mod run;
-mod stage;
+mod steps;
 mod store;
 
 use std::collections::BTreeMap;

@@ -11,8 +11,8 @@ use super::plan::{ALIGN, bind, grid, number, region, too_large};
 use super::{Adapter, GpuOptions, open};
 use crate::device::{DeviceInfo, NodeDevice, NodeVector};
 use crate::error::{Error, Result};
-use crate::kernel::combine_vectors::TERMS;
-use crate::kernel::{AffineParams, Bounds, CombineParams, INVOCATIONS, MixParams, NodeWork, SlopeParams};
+use crate::kernel::scaled_sum::TERMS;
+use crate::kernel::{AffineParams, Bounds, INVOCATIONS, MixParams, NodeWork, ScaledSumParams, SlopeParams};
 use resident::{Resident, Task};
 
 /// Dispatches recorded before they are submitted, at most.
@@ -31,7 +31,7 @@ struct Step {
 }
 
 /// [`NodeDevice`] on a GPU, in f32, with the sums of the kernels' twins: [`crate::kernel::node_affine`],
-/// [`crate::kernel::row_slopes`], [`crate::kernel::mix_copies`] and [`crate::kernel::combine_vectors`].
+/// [`crate::kernel::row_slopes`], [`crate::kernel::mix_copies`] and [`crate::kernel::scaled_sum`].
 ///
 /// ```no_run
 /// use steadfast::device::NodeDevice;
@@ -233,7 +233,7 @@ impl NodeDevice for GpuNodes {
             by[k] = rounded;
         }
         let (length, terms) = (number(&self.context, self.length)?, number(&self.context, terms.len())?);
-        let params = CombineParams { length, out_at: self.place(out)?, terms, at, by };
+        let params = ScaledSumParams { length, out_at: self.place(out)?, terms, at, by };
         self.record(Task::Combine, bytemuck::bytes_of(&params), self.length)
     }
 

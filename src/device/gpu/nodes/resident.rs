@@ -4,9 +4,7 @@ use super::super::GpuOptions;
 use super::super::context::Context;
 use super::super::plan::too_large;
 use crate::error::Result;
-use crate::kernel::{
-    Bounds, Kernel, MixRows, NodeMaps, NodeWork, combine_vectors, mix_copies, node_affine, row_slopes,
-};
+use crate::kernel::{Bounds, Kernel, MixRows, NodeMaps, NodeWork, mix_copies, node_affine, row_slopes, scaled_sum};
 use crate::scalar::Precision;
 
 /// What a dispatch computes.
@@ -128,7 +126,7 @@ impl Resident {
                 pipeline(&row_slopes::KERNEL)?,
                 pipeline(&node_affine::KERNEL)?,
                 pipeline(&mix_copies::KERNEL)?,
-                pipeline(&combine_vectors::KERNEL)?,
+                pipeline(&scaled_sum::KERNEL)?,
             ],
         })
     }

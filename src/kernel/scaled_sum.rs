@@ -1,11 +1,11 @@
-//! Twin of `shaders/combine_vectors.wgsl`: sums of scaled vectors.
+//! Twin of `shaders/scaled_sum.wgsl`: sums of scaled vectors.
 
 use super::Kernel;
 
 /// The kernel.
-pub const KERNEL: Kernel = Kernel { name: "combine_vectors", f32: SOURCE, f16: SOURCE, workgroup_bytes: 0 };
+pub const KERNEL: Kernel = Kernel { name: "scaled_sum", f32: SOURCE, f16: SOURCE, workgroup_bytes: 0 };
 
-const SOURCE: &str = include_str!("../../shaders/combine_vectors.wgsl");
+const SOURCE: &str = include_str!("../../shaders/scaled_sum.wgsl");
 
 /// Terms of a sum, at most.
 pub const TERMS: usize = 6;
