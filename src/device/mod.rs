@@ -4,9 +4,13 @@ mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod hessian;
+mod local;
 
-pub use cpu::{CpuDevice, CpuHessian, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
+pub use cpu::{CpuDevice, CpuHessian, CpuLocal, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
+pub use local::{
+    Factor, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalar, Scalars, VECTORS, Vector,
+};
 
 use std::ops::Range;
 

@@ -1,12 +1,9 @@
 //! What workers with rows of their own can be asked, and how each is answered.
 
-use nalgebra::DVector;
 use rand::RngExt;
 
-use super::conjugate::{Conjugate, Inner, solve};
-use super::lsmr::lsmr;
-use super::part::{LocalHessian, Part};
-use crate::error::{Error, Result};
+use super::conjugate::{Conjugate, Inner};
+use super::part::Part;
 use crate::objective::Objective;
 use crate::scalar::Element;
 use crate::seed::{Purpose, Seed};
@@ -171,10 +168,9 @@ impl LocalTask<'_> {
         }
     }
 
-    /// One worker's answer, l2 left out where all would send the same.
-    pub(super) fn reply<T: Element>(&self, part: &Part<T>, context: &Context<'_>) -> Result<Reply> {
+    /// One worker's answer, l2 left out where all would send the same; none where it takes products with Hessians (`second_order`).
+    pub(super) fn reply<T: Element>(&self, part: &Part<T>, context: &Context<'_>) -> Option<Reply> {
         let objective = context.objective;
-        let hessian = part.hessian(objective);
         let n = part.labels.len() as u64;
         let (numbers, rows) = match *self {
             LocalTask::Gradient { weights, .. } => {
@@ -182,37 +178,6 @@ impl LocalTask<'_> {
                 part.loss_gradient(objective, &part.margins, &mut numbers[..weights.len()]);
                 numbers[weights.len()] = part.loss(objective);
                 (numbers, 2 * n)
-            }
-            LocalTask::Dino { gradient, safeguard, .. } => {
-                let g = DVector::from_column_slice(gradient);
-                let least = lsmr(&|v| hessian.times(v), &g, safeguard.phi, safeguard.inner);
-                (corrected(&hessian, least, &g, g.norm_squared(), safeguard)?, 0)
-            }
-            LocalTask::Dingo { gradient, safeguard, .. } => {
-                let g = DVector::from_column_slice(gradient);
-                let mut numbers = hessian.times(&g).as_slice().to_vec();
-                for damp in [0.0, safeguard.phi] {
-                    numbers.extend(lsmr(&|v| hessian.times(v), &g, damp, safeguard.inner).iter());
-                }
-                (numbers, n)
-            }
-            LocalTask::DingoCorrected { gradient, image, safeguard } => {
-                let (g, along) = (DVector::from_column_slice(gradient), DVector::from_column_slice(image));
-                // Workers keep this from the round before: it is computed here again, at no cost of theirs.
-                let least = lsmr(&|v| part.hessian(objective).times(v), &g, safeguard.phi, safeguard.inner);
-                (corrected(&hessian, least, &along, g.norm_squared(), safeguard)?, 0)
-            }
-            LocalTask::Newton { gradient, inner, .. } => {
-                let g = DVector::from_column_slice(gradient);
-                let found = solve(Conjugate::Gradients, &|v| hessian.times(v), &g, inner);
-                let failed = f64::from(u8::from(found.is_none()));
-                let mut numbers: Vec<f64> =
-                    found.map_or_else(|| vec![0.0; gradient.len()], |x| x.iter().map(|x| -x).collect());
-                numbers.push(failed);
-                (numbers, 0)
-            }
-            LocalTask::Hessian { vector } => {
-                (hessian.times(&DVector::from_column_slice(vector)).as_slice().to_vec(), 0)
             }
             LocalTask::Values { direction, .. } => {
                 let images = part.images(direction);
@@ -236,38 +201,19 @@ impl LocalTask<'_> {
                 (reply, 4 * samples as u64)
             }
             LocalTask::Sample { weights, .. } => (sampled(part, context, weights.len()), 2 * Self::sample(part) as u64),
+            LocalTask::Dino { .. }
+            | LocalTask::Dingo { .. }
+            | LocalTask::DingoCorrected { .. }
+            | LocalTask::Newton { .. }
+            | LocalTask::Hessian { .. } => return None,
         };
-        Ok(Reply { numbers, rows: rows + hessian.passes() * n })
+        Some(Reply { numbers, rows })
     }
 
     /// A fifth of the rows, at least one.
     fn sample<T>(part: &Part<T>) -> usize {
         (part.labels.len() / 5).max(1)
     }
-}
-
-/// `-least`, where its slope along `along` is at most `-theta square`; else that less the multiple of `(H^2 + phi^2 I)^-1 along` which
-/// makes the slope exactly this.
-fn corrected<T: Element>(
-    hessian: &LocalHessian<'_, T>,
-    least: DVector<f64>,
-    along: &DVector<f64>,
-    square: f64,
-    safeguard: Safeguard,
-) -> Result<Vec<f64>> {
-    let missing = safeguard.theta * square - least.dot(along);
-    let mut direction = -least;
-    if missing > 0.0 {
-        let product = |v: &DVector<f64>| hessian.damped_square_times(v, safeguard.phi);
-        let correction = solve(safeguard.conjugate, &product, along, safeguard.inner)
-            .filter(|found| found.dot(along) > 0.0)
-            .ok_or_else(|| {
-                let phi = safeguard.phi;
-                Error::Numerical(format!("H^2 + phi^2 I is not positive definite in rounding; raise phi ({phi:e})"))
-            })?;
-        direction.axpy(-missing / correction.dot(along), &correction, 1.0);
-    }
-    Ok(direction.as_slice().to_vec())
 }
 
 /// InexactDANE's local problem.
