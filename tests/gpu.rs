@@ -5,10 +5,16 @@
 mod blocks;
 #[path = "gpu/broken.rs"]
 mod broken;
+#[path = "gpu/dino.rs"]
+mod dino;
 #[path = "gpu/failures.rs"]
 mod failures;
 #[path = "gpu/hessian.rs"]
 mod hessian;
+#[path = "gpu/local.rs"]
+mod local;
+#[path = "gpu/local_broken.rs"]
+mod local_broken;
 #[path = "gpu/newton.rs"]
 mod newton;
 #[path = "gpu/workload.rs"]

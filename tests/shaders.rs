@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use steadfast::kernel::{
-    ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, SketchParams, SumParams, WeightedGramParams,
+    BendParams, CombineParams, DotParams, ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams,
+    RidgeParams, SketchParams, SumParams, WeightedGramParams,
 };
 use steadfast::scalar::Precision;
 
@@ -73,6 +74,10 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
             "gram" => (&["rows", "cols", "units", "tiles", "blocks", "add"], size_of::<GramParams>()),
             "weighted_gram" => (&WeightedGramParams::FIELDS, size_of::<WeightedGramParams>()),
             "expand_rows" => (&["rows", "stride"], size_of::<ExpandParams>()),
+            "bend_margins" => (&BendParams::FIELDS, size_of::<BendParams>()),
+            "add_ridge" => (&RidgeParams::FIELDS, size_of::<RidgeParams>()),
+            "combine_vectors" => (&CombineParams::FIELDS, size_of::<CombineParams>()),
+            "dot_vectors" => (&DotParams::FIELDS, size_of::<DotParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
         let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
@@ -103,6 +108,10 @@ fn listed_fields_are_the_fields() {
     check::<MatvecParams>(&MatvecParams::FIELDS);
     check::<SketchParams>(&SketchParams::FIELDS);
     check::<WeightedGramParams>(&WeightedGramParams::FIELDS);
+    check::<BendParams>(&BendParams::FIELDS);
+    check::<RidgeParams>(&RidgeParams::FIELDS);
+    check::<CombineParams>(&CombineParams::FIELDS);
+    check::<DotParams>(&DotParams::FIELDS);
 }
 
 /// Adapters must offer 16 KiB of workgroup memory and 256 invocations; not all of them check that a kernel keeps to it.

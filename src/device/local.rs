@@ -241,7 +241,13 @@ pub trait LocalDevice: Send + std::fmt::Debug {
 }
 
 /// Refuses a call of [`LocalDevice::run`] that can't be.
-pub(super) fn check_chain(chain: &[Op], workers: &[usize], scalars: &[Scalars], all: usize, curved: bool) -> Result<()> {
+pub(super) fn check_chain(
+    chain: &[Op],
+    workers: &[usize],
+    scalars: &[Scalars],
+    all: usize,
+    curved: bool,
+) -> Result<()> {
     chain.iter().try_for_each(Op::check)?;
     if scalars.len() != all || !workers.is_sorted_by(|a, b| a < b) || workers.last().is_some_and(|&last| last >= all) {
         let got = format!("workers {workers:?} with scalars of {}", scalars.len());
@@ -268,7 +274,11 @@ pub(super) fn check_parts(shapes: &[(usize, usize)], form: &LocalForm) -> Result
     let same = shapes.iter().all(|&(rows, own)| rows > 0 && own == cols);
     if form.classes == 0 || cols == 0 || !same || form.penalized > cols {
         let got = format!("{form:?} of {shapes:?}");
-        return Err(Error::usage("local work", got, "at least a class, and rows of one number of columns at every worker"));
+        return Err(Error::usage(
+            "local work",
+            got,
+            "at least a class, and rows of one number of columns at every worker",
+        ));
     }
     Ok(())
 }

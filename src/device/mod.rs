@@ -8,9 +8,7 @@ mod local;
 
 pub use cpu::{CpuDevice, CpuHessian, CpuLocal, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
-pub use local::{
-    Factor, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalar, Scalars, VECTORS, Vector,
-};
+pub use local::{Factor, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalar, Scalars, VECTORS, Vector};
 
 use std::ops::Range;
 

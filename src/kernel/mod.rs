@@ -1,9 +1,13 @@
 //! The list of kernels: name, WGSL source, workgroup geometry and CPU twin. A twin is plain code that sums in the shader's
 //! order, readable beside the shader of the same stem in `shaders/`. The fast CPU kernels are in [`crate::device`].
 
+pub mod add_ridge;
+pub mod bend_margins;
+pub mod combine_vectors;
 pub mod count_sketch;
 pub mod count_sketch_csr;
 mod curvature;
+pub mod dot_vectors;
 pub mod expand_rows;
 pub mod gram;
 mod launch;
@@ -21,7 +25,10 @@ pub mod weighted_gram;
 
 pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
-pub use params::{ExpandParams, GramParams, MatvecParams, SketchParams, SumParams, WeightedGramParams};
+pub use params::{
+    BendParams, CombineParams, DotParams, ExpandParams, GramParams, MatvecParams, RidgeParams, SketchParams, SumParams,
+    WeightedGramParams,
+};
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
 pub use walsh_hadamard::walsh_hadamard;
 
@@ -65,4 +72,8 @@ pub const KERNELS: &[Kernel] = &[
     gram::KERNEL,
     weighted_gram::KERNEL,
     expand_rows::KERNEL,
+    bend_margins::KERNEL,
+    add_ridge::KERNEL,
+    combine_vectors::KERNEL,
+    dot_vectors::KERNEL,
 ];

@@ -7,8 +7,10 @@ mod adapter;
 mod context;
 mod element;
 mod hessian;
+mod local;
 mod plan;
 mod run;
+mod steps;
 mod store;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 pub use adapter::{Adapter, adapters};
 pub use element::GpuElement;
 pub use hessian::GpuHessian;
+pub use local::GpuLocal;
 
 use adapter::choose;
 use context::Context;

@@ -1,6 +1,6 @@
 //! Conjugate gradients and conjugate residuals on the Hessians of all workers at once, or on their damped squares.
 
-use super::solved::{Solved, passes};
+use super::solved::{Solved, passes, scaled, unit};
 use crate::device::{Factor, LocalDevice, Op, SCALARS, Scalar, Vector};
 use crate::error::Result;
 
@@ -108,12 +108,18 @@ pub(super) fn solve(
     let zeros = vec![0.0; b.len()];
     device.write(X, &zeros)?;
     device.write(OTHER, &zeros)?;
-    device.write(RESIDUAL, b)?;
-    device.write(ALONG, b)?;
-    match method {
-        Conjugate::Gradients => gradients(system, device, workers, inner),
-        Conjugate::Residuals => residuals(system, device, workers, inner),
+    let unit = unit(b);
+    let right = scaled(b, unit);
+    device.write(RESIDUAL, &right)?;
+    device.write(ALONG, &right)?;
+    let mut found = match method {
+        Conjugate::Gradients => gradients(system, device, workers, inner)?,
+        Conjugate::Residuals => residuals(system, device, workers, inner)?,
+    };
+    for x in found.iter_mut().filter_map(|solved| solved.x.as_mut()) {
+        *x = scaled(x, 1.0 / unit);
     }
+    Ok(found)
 }
 
 /// What `at` of each worker holds, but for those that `failed`.

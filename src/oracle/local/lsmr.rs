@@ -1,7 +1,7 @@
 //! LSMR on the Hessians of all workers at once (Fong and Saunders, 2011): the vectors on a device, the rotations here.
 
 use super::conjugate::Inner;
-use super::solved::{Solved, passes};
+use super::solved::{Solved, passes, scaled, unit};
 use crate::device::{Factor, LocalDevice, Op, SCALARS, Scalar, Vector};
 use crate::error::Result;
 
@@ -37,12 +37,7 @@ const UPDATE: [Op; 3] = [
 /// `beta u = H v - alpha u`, `alpha v = H u - beta v`: the next step of the bidiagonalization.
 const STEP: [Op; 6] = [
     Op::Product { from: V, to: IMAGE },
-    Op::Combine {
-        to: U,
-        keep: Some(Factor::ratio(ALPHA, BETA).minus()),
-        from: IMAGE,
-        times: Factor::inverse(ALPHA),
-    },
+    Op::Combine { to: U, keep: Some(Factor::ratio(ALPHA, BETA).minus()), from: IMAGE, times: Factor::inverse(ALPHA) },
     Op::Norm { a: U, to: BETA },
     Op::Product { from: U, to: IMAGE },
     Op::Combine { to: V, keep: Some(Factor::ratio(BETA, ALPHA).minus()), from: IMAGE, times: Factor::inverse(BETA) },
@@ -139,8 +134,7 @@ impl Recurrences {
         self.tau = (zeta_before - theta_tilde_before * self.tau) / rho_tilde;
         let tau_dot = (self.zeta - self.theta_tilde * self.tau) / self.rho_dot;
         self.shed += check * check;
-        let residual =
-            (self.shed + (self.beta_dot - tau_dot).powi(2) + self.beta_second * self.beta_second).sqrt();
+        let residual = (self.shed + (self.beta_dot - tau_dot).powi(2) + self.beta_second * self.beta_second).sqrt();
         (multipliers, residual)
     }
 
@@ -162,7 +156,8 @@ pub(super) fn lsmr(device: &mut dyn LocalDevice, b: &[f64], damp: f64, inner: In
     let zeros = vec![0.0; b.len()];
     device.write(X, &zeros)?;
     device.write(H_BAR, &zeros)?;
-    device.write(U, b)?;
+    let unit = unit(b);
+    device.write(U, &scaled(b, unit))?;
     device.run(&START, &all, &mut scalars)?;
     let mut products = vec![passes(&START); workers];
     let mut own: Vec<Recurrences> = scalars.iter().map(|s| Recurrences::new(s[ALPHA.0], s[BETA.0])).collect();
@@ -194,7 +189,8 @@ pub(super) fn lsmr(device: &mut dyn LocalDevice, b: &[f64], damp: f64, inner: In
         }
     }
     let solutions = device.read(X)?;
-    Ok(solutions.into_iter().zip(products).map(|(x, passes)| Solved { x: Some(x), passes }).collect())
+    let solved = |(x, passes): (Vec<f64>, u64)| Solved { x: Some(scaled(&x, 1.0 / unit)), passes };
+    Ok(solutions.into_iter().zip(products).map(solved).collect())
 }
 
 #[cfg(test)]

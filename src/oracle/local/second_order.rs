@@ -4,7 +4,7 @@ use nalgebra::DVectorView;
 
 use super::conjugate::{Conjugate, System, solve};
 use super::lsmr::lsmr;
-use super::solved::Solved;
+use super::solved::{Solved, scaled, unit};
 use super::task::{LocalTask, Reply, Safeguard};
 use crate::device::{LocalDevice, Op, SCALARS, Vector};
 use crate::error::{Error, Result};
@@ -64,9 +64,10 @@ fn newton(x: Option<Vec<f64>>, width: usize) -> Vec<f64> {
 fn product(device: &mut dyn LocalDevice, vector: &[f64]) -> Result<Vec<(Vec<f64>, u64)>> {
     let (from, to) = (Vector(0), Vector(1));
     let workers: Vec<usize> = (0..device.workers()).collect();
-    device.write(from, vector)?;
+    let unit = unit(vector);
+    device.write(from, &scaled(vector, unit))?;
     device.run(&[Op::Product { from, to }], &workers, &mut vec![[0.0; SCALARS]; workers.len()])?;
-    Ok(device.read(to)?.into_iter().map(|product| (product, 2)).collect())
+    Ok(device.read(to)?.into_iter().map(|product| (scaled(&product, 1.0 / unit), 2)).collect())
 }
 
 /// `-least`, where its slope along `along` is at most `-theta square`; else that less the multiple of `(H^2 + phi^2 I)^-1 along` which
@@ -89,13 +90,10 @@ fn corrected(
     let mut found = solve(conjugate, System::DampedSquare { damp: phi }, device, &workers, along, inner)?;
     for worker in workers {
         let Solved { x, passes } = std::mem::replace(&mut found[worker], Solved { x: None, passes: 0 });
-        let (correction, slope) = x
-            .map(|x| (dot(&x, along), x))
-            .filter(|&(slope, _)| slope > 0.0)
-            .map(|(slope, x)| (x, slope))
-            .ok_or_else(|| {
-                Error::Numerical(format!("H^2 + phi^2 I is not positive definite in rounding; raise phi ({phi:e})"))
-            })?;
+        let (correction, slope) =
+            x.map(|x| (dot(&x, along), x)).filter(|&(slope, _)| slope > 0.0).map(|(slope, x)| (x, slope)).ok_or_else(
+                || Error::Numerical(format!("H^2 + phi^2 I is not positive definite in rounding; raise phi ({phi:e})")),
+            )?;
         let times = missing[worker] / slope;
         sent[worker].0.iter_mut().zip(&correction).for_each(|(p, c)| *p -= times * c);
         sent[worker].1 = passes;

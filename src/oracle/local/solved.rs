@@ -11,6 +11,18 @@ pub(super) struct Solved {
     pub(super) passes: u64,
 }
 
+/// The power of two that takes the largest of `numbers` to 1 or up to twice that. What is solved for is multiplied by it and the solution
+/// divided, which changes no bit in f64 and keeps squares within the range of a device that computes in f32.
+pub(super) fn unit(numbers: &[f64]) -> f64 {
+    let largest = numbers.iter().fold(0.0f64, |largest, x| largest.max(x.abs()));
+    if largest.is_normal() { (-largest.log2().floor()).exp2() } else { 1.0 }
+}
+
+/// The numbers times a power of two.
+pub(super) fn scaled(numbers: &[f64], unit: f64) -> Vec<f64> {
+    numbers.iter().map(|x| x * unit).collect()
+}
+
 /// Passes over the rows that a chain takes.
 pub(super) fn passes(chain: &[Op]) -> u64 {
     chain.iter().map(|op| if matches!(op, Op::Product { .. }) { 2 } else { 0 }).sum()

@@ -4,9 +4,9 @@
 use std::ops::Range;
 
 use super::Resident;
-use super::stage::Steps;
 use crate::device::gpu::element::GpuElement;
 use crate::device::gpu::plan::{number, too_large};
+use crate::device::gpu::steps::Steps;
 use crate::device::gpu::store::Body;
 use crate::error::Result;
 use crate::kernel::weighted_gram::Split;

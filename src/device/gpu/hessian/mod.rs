@@ -3,7 +3,6 @@
 
 mod exact;
 mod sketched;
-mod stage;
 
 use std::marker::PhantomData;
 use std::ops::Range;

@@ -6,10 +6,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::Resident;
-use super::stage::Steps;
 use crate::device::gpu::context::Context;
 use crate::device::gpu::element::GpuElement;
 use crate::device::gpu::plan::{number, too_large};
+use crate::device::gpu::steps::Steps;
 use crate::device::gpu::store::Body;
 use crate::error::Result;
 use crate::kernel::{

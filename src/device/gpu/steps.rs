@@ -1,9 +1,10 @@
-//! What both kinds of Hessian blocks need: dispatches with parameters of their own, one submission and one read-back.
+//! Dispatches with parameters of their own one after the other, in one submission with one read-back: Hessian blocks, and the steps of
+//! inner solves.
 
-use crate::device::gpu::GpuOptions;
-use crate::device::gpu::context::Context;
-use crate::device::gpu::plan::{ALIGN, bind, grid, region, timestamps};
-use crate::device::gpu::run::elapsed;
+use super::GpuOptions;
+use super::context::Context;
+use super::plan::{ALIGN, bind, grid, region, timestamps};
+use super::run::elapsed;
 use crate::error::Result;
 use crate::kernel::Bounds;
 
@@ -14,7 +15,7 @@ pub(super) struct Step {
     params_at: usize,
 }
 
-/// Dispatches one after the other, their parameters, and the blocks that they leave.
+/// Dispatches one after the other, their parameters, and the results that they leave.
 pub(super) struct Steps {
     steps: Vec<Step>,
     /// A region each.
@@ -37,14 +38,14 @@ impl Steps {
             params: buffer("parameters", most * ALIGN, Usage::UNIFORM | Usage::COPY_DST)?,
             head: vec![0; most * ALIGN],
             grids: vec![(0, 0); most],
-            results: buffer("Hessian blocks", bytes, Usage::STORAGE | Usage::COPY_SRC)?,
+            results: buffer("results", bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)?,
             // The timestamps follow the results.
-            staging: buffer("Hessian blocks read", bytes + 16, Usage::MAP_READ | Usage::COPY_DST)?,
+            staging: buffer("results read", bytes + 16, Usage::MAP_READ | Usage::COPY_DST)?,
             queries: timestamps(context, options)?,
         })
     }
 
-    /// Where the blocks go.
+    /// Where the results go.
     pub fn results(&self) -> wgpu::Buffer {
         self.results.clone()
     }
@@ -82,7 +83,7 @@ impl Steps {
     /// Runs all dispatches and hands over the first `bytes` of the results. The seconds are those of the kernels.
     pub fn submit(&self, context: &Context, bytes: usize, take: &mut dyn FnMut(&[f32])) -> Result<Option<f64>> {
         context.write(&self.params, 0, &self.head)?;
-        context.guarded("Hessian blocks", || {
+        context.guarded("kernels", || {
             let mut encoder = context.device.create_command_encoder(&Default::default());
             let timestamp_writes = self.queries.as_ref().map(|(set, _)| wgpu::ComputePassTimestampWrites {
                 query_set: set,
