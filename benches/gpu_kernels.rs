@@ -199,7 +199,12 @@ fn inner_steps(c: &mut Criterion) {
     let half = |from, to, over, under, norm| {
         [
             Op::Product { from, to: image },
-            Op::Combine { to, keep: Some(Factor::ratio(over, under).minus()), from: image, times: Factor::inverse(over) },
+            Op::Combine {
+                to,
+                keep: Some(Factor::ratio(over, under).minus()),
+                from: image,
+                times: Factor::inverse(over),
+            },
             Op::Norm { a: to, to: norm },
         ]
     };

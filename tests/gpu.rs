@@ -15,6 +15,8 @@ mod hessian;
 mod local;
 #[path = "gpu/local_broken.rs"]
 mod local_broken;
+#[path = "gpu/local_svrg.rs"]
+mod local_svrg;
 #[path = "gpu/newton.rs"]
 mod newton;
 #[path = "gpu/workload.rs"]

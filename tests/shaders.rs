@@ -7,7 +7,7 @@ use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use steadfast::kernel::{
     BendParams, CombineParams, DotParams, ExpandParams, GramParams, INVOCATIONS, KERNELS, Kernel, MatvecParams,
-    RidgeParams, SketchParams, SumParams, WeightedGramParams,
+    RidgeParams, SketchParams, SumParams, SvrgParams, WeightedGramParams,
 };
 use steadfast::scalar::Precision;
 
@@ -77,6 +77,7 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
             "bend_margins" => (&BendParams::FIELDS, size_of::<BendParams>()),
             "add_ridge" => (&RidgeParams::FIELDS, size_of::<RidgeParams>()),
             "combine_vectors" => (&CombineParams::FIELDS, size_of::<CombineParams>()),
+            "svrg_steps" | "svrg_steps_csr" => (&SvrgParams::FIELDS, size_of::<SvrgParams>()),
             "dot_vectors" => (&DotParams::FIELDS, size_of::<DotParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
@@ -100,8 +101,12 @@ fn listed_fields_are_the_fields() {
         let params: &P = bytemuck::from_bytes(bytemuck::cast_slice(&numbers));
         let debug = format!("{params:?}");
         for (i, name) in fields.iter().enumerate() {
-            // The one number that is not whole shows its bits as the smallest of floating-point numbers.
-            let number = if *name == "scale" { format!("{:?}", f32::from_bits(i as u32)) } else { i.to_string() };
+            // Numbers that are not whole show their bits as the smallest of floating-point numbers.
+            let number = if ["scale", "step", "pull", "l2"].contains(name) {
+                format!("{:?}", f32::from_bits(i as u32))
+            } else {
+                i.to_string()
+            };
             assert!(debug.contains(&format!(" {name}: {number}")), "{name} in {debug}");
         }
     }
@@ -112,6 +117,7 @@ fn listed_fields_are_the_fields() {
     check::<RidgeParams>(&RidgeParams::FIELDS);
     check::<CombineParams>(&CombineParams::FIELDS);
     check::<DotParams>(&DotParams::FIELDS);
+    check::<SvrgParams>(&SvrgParams::FIELDS);
 }
 
 /// Adapters must offer 16 KiB of workgroup memory and 256 invocations; not all of them check that a kernel keeps to it.

@@ -3,7 +3,7 @@
 //! An inner solve is a chain of operations on vectors that stay where they are, the same chain at every worker; scalars are kept beside
 //! the vectors and come back once a chain. So LSMR and the conjugate methods are written once, for every device.
 
-use super::DeviceInfo;
+use super::{DeviceInfo, Svrg};
 use crate::error::{Error, Result};
 
 /// Vectors that each worker has.
@@ -238,6 +238,13 @@ pub trait LocalDevice: Send + std::fmt::Debug {
     /// # Errors
     /// [`Error::Usage`] for an operation that can't be, or products without curvature; [`Error::Device`] when the device failed.
     fn run(&mut self, chain: &[Op], workers: &[usize], scalars: &mut [Scalars]) -> Result<()>;
+
+    /// Makes steps of SVRG at all workers and returns where each ends (K d). Their first vectors are overwritten.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for samples that don't fit the rows, and a loss whose derivative the device does not have; [`Error::Device`]
+    /// when the device failed.
+    fn svrg(&mut self, round: &Svrg<'_>) -> Result<Vec<Vec<f64>>>;
 }
 
 /// Refuses a call of [`LocalDevice::run`] that can't be.

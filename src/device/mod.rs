@@ -5,10 +5,12 @@ mod cpu;
 pub mod gpu;
 mod hessian;
 mod local;
+mod svrg;
 
 pub use cpu::{CpuDevice, CpuHessian, CpuLocal, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
 pub use local::{Factor, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalar, Scalars, VECTORS, Vector};
+pub use svrg::Svrg;
 
 use std::ops::Range;
 

@@ -17,6 +17,8 @@ pub mod matvec_transposed_dense;
 mod params;
 mod sketch_block;
 pub mod sum_segments;
+pub mod svrg_steps;
+pub mod svrg_steps_csr;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -27,7 +29,7 @@ pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
 pub use params::{
     BendParams, CombineParams, DotParams, ExpandParams, GramParams, MatvecParams, RidgeParams, SketchParams, SumParams,
-    WeightedGramParams,
+    SvrgParams, WeightedGramParams,
 };
 pub use sketch_block::{BucketIndex, Entry, SketchBlock, SketchKind};
 pub use walsh_hadamard::walsh_hadamard;
@@ -76,4 +78,6 @@ pub const KERNELS: &[Kernel] = &[
     add_ridge::KERNEL,
     combine_vectors::KERNEL,
     dot_vectors::KERNEL,
+    svrg_steps::KERNEL,
+    svrg_steps_csr::KERNEL,
 ];

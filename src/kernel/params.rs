@@ -282,3 +282,54 @@ impl DotParams {
     /// The names of the fields, in order; each takes four bytes.
     pub const FIELDS: [&'static str; 4] = ["units", "worker_count", "to", "root"];
 }
+
+/// What one dispatch of `svrg_steps` or `svrg_steps_csr` is told (`shaders/shared/svrg.wgsl`).
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Pod, Zeroable)]
+pub struct SvrgParams {
+    /// Rows of each worker.
+    pub rows: u32,
+    /// 16-byte storage units that a dense row takes.
+    pub units: u32,
+    /// K.
+    pub classes: u32,
+    /// Numbers from a class of a vector to the next.
+    pub stride: u32,
+    /// Samples of each worker.
+    pub samples: u32,
+    /// The first sample of this dispatch.
+    pub begin: u32,
+    /// The sample after its last.
+    pub end: u32,
+    /// m.
+    pub workers: u32,
+    /// The number of a loss.
+    pub loss: u32,
+    /// The first columns so many.
+    pub penalized: u32,
+    /// Length of a step.
+    pub step: f32,
+    /// mu.
+    pub pull: f32,
+    /// Weight of the penalty.
+    pub l2: f32,
+}
+
+impl SvrgParams {
+    /// The names of the fields, in order; each takes four bytes.
+    pub const FIELDS: [&'static str; 13] = [
+        "rows",
+        "units",
+        "classes",
+        "stride",
+        "samples",
+        "begin",
+        "end",
+        "workers",
+        "loss",
+        "penalized",
+        "step",
+        "pull",
+        "l2",
+    ];
+}

@@ -19,8 +19,8 @@ use crate::scalar::{Element, Precision};
 use crate::seed::{Seed, mix};
 use crate::trace::CodeRecord;
 
-/// Methods whose inner solves and products with Hessians a GPU computes.
-const ON_GPU: [&str; 4] = ["dino", "dingo", "hessian-free-giant", "disco"];
+/// Methods whose inner solves, products with Hessians or steps of SVRG a GPU computes.
+const ON_GPU: [&str; 6] = ["dino", "dingo", "hessian-free-giant", "disco", "inexact-dane", "aide"];
 
 impl TrainConfig {
     /// Refuses options that mean nothing for workers with rows of their own and no code.

@@ -30,7 +30,7 @@ pub struct Local {
 
 /// Unit round-off.
 const U: f64 = f32::EPSILON as f64 / 2.0;
-const L2: f32 = 0.25;
+pub const L2: f32 = 0.25;
 const SCALE: f32 = 0.375;
 
 /// Every operation, with factors of all forms, one with a denominator of 0; vectors differ from worker to worker after the first.
@@ -73,7 +73,7 @@ impl Local {
     }
 
     /// The rows of each worker; the same at every call.
-    fn parts<T: GpuElement>(&self) -> Vec<Arc<Matrix<T>>> {
+    pub fn parts<T: GpuElement>(&self) -> Vec<Arc<Matrix<T>>> {
         let mut random = Seed(4).stream(Purpose::Experiment, self.rows as u64, self.cols as u64);
         let mut part = |rows: usize| {
             let mut number = || T::from_f64(random.random_range(-1.0..1.0));

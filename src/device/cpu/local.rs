@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::SimdLevel;
 use crate::data::Matrix;
 use crate::device::local::{check_chain, check_parts, check_vector};
-use crate::device::{DeviceInfo, LocalCurvature, LocalDevice, LocalForm, Op, Scalars, VECTORS, Vector};
+use crate::device::{DeviceInfo, LocalCurvature, LocalDevice, LocalForm, Op, Scalars, Svrg, VECTORS, Vector};
 use crate::error::Result;
 use crate::scalar::Element;
 
@@ -80,6 +80,31 @@ impl<T: Element> Worker<T> {
         for (v, out) in vector.chunks_exact(d).zip(out.chunks_exact_mut(d)) {
             v[..form.penalized].iter().zip(out).for_each(|(v, out)| *out += form.l2 * v);
         }
+    }
+
+    /// Steps of SVRG from `start`; `number` is this worker's.
+    fn descend(&self, form: &LocalForm, round: &Svrg<'_>, number: usize) -> Vec<f64> {
+        let (k, d) = (form.classes, self.rows.cols());
+        let mut point = round.start.to_vec();
+        let (mut here, mut margins) = (vec![0.0; k], vec![0.0; k]);
+        for (&row, known) in round.rows[number].iter().zip(round.known[number].chunks_exact(k + 1)) {
+            margins.fill(0.0);
+            self.rows.for_each_in_row(row, |j, x| {
+                margins.iter_mut().enumerate().for_each(|(c, z)| *z += x.to_f64() * point[c * d + j]);
+            });
+            (round.derivative)(&margins, known[k], &mut here);
+            // l2 is in every sample's loss: its gradients at u and w differ by l2 (u - w) where it acts.
+            let at = |(at, ((u, w), g)): (usize, ((&f64, &f64), &f64))| {
+                let l2 = if at % d < form.penalized { form.l2 } else { 0.0 };
+                g + round.pull * (u - w) + l2 * (u - w)
+            };
+            let mut change: Vec<f64> = point.iter().zip(round.start).zip(round.gradient).enumerate().map(at).collect();
+            self.rows.for_each_in_row(row, |j, x| {
+                (0..k).for_each(|c| change[c * d + j] += x.to_f64() * (here[c] - known[c]));
+            });
+            point.iter_mut().zip(&change).for_each(|(u, c)| *u -= round.step * c);
+        }
+        point
     }
 
     fn apply(&mut self, op: &Op, form: &LocalForm, softmax: bool, scalars: &mut Scalars) {
@@ -156,5 +181,12 @@ impl<T: Element> LocalDevice for CpuLocal<T> {
             }
         });
         Ok(())
+    }
+
+    fn svrg(&mut self, round: &Svrg<'_>) -> Result<Vec<Vec<f64>>> {
+        let rows: Vec<usize> = self.workers.iter().map(|worker| worker.rows.rows()).collect();
+        round.check(&rows, self.form.classes, self.width())?;
+        let (form, workers) = (&self.form, &self.workers);
+        Ok(workers.par_iter().enumerate().map(|(number, worker)| worker.descend(form, round, number)).collect())
     }
 }

@@ -9,6 +9,7 @@ mod lsmr;
 mod part;
 mod second_order;
 mod solved;
+mod svrg;
 mod task;
 
 pub use conjugate::{Conjugate, Inner};
@@ -57,7 +58,7 @@ pub trait LocalOracle: Send {
 }
 
 /// [`LocalOracle`] over simulated workers, the rows cut into contiguous parts whose sizes differ by one at most. Features are stored as
-/// T. Products with Hessians and inner solves are a [`LocalDevice`]'s, which is a [`CpuLocal`] if no other is given; all else is computed
+/// T. Products with Hessians, inner solves and SVRG are a [`LocalDevice`]'s, which is a [`CpuLocal`] if no other is given; all else is computed
 /// in f64 on the CPU, workers in parallel. A mean waits for every worker.
 ///
 /// ```
@@ -131,7 +132,7 @@ impl<T: Element> LocalWorkers<T> {
         Ok(LocalWorkers { parts, device, form, curved: false, objective, fleet, seed, stragglers: 0, width })
     }
 
-    /// Has products with Hessians and inner solves computed on the device that `make` makes of the workers' rows and the form of their
+    /// Has products with Hessians, inner solves and SVRG computed on the device that `make` makes of the workers' rows and the form of their
     /// Hessians.
     ///
     /// # Errors
@@ -213,6 +214,10 @@ impl<T: Element> LocalWorkers<T> {
         let replies: Option<Vec<Reply>> = self.parts.par_iter().enumerate().map(work).collect();
         if let Some(replies) = replies {
             return Ok(replies);
+        }
+        if let LocalTask::Svrg { weights, gradient, pull, step, samples } = *task {
+            let descent = svrg::Descent { weights, gradient, pull, step, samples };
+            return svrg::replies(&mut *self.device, &self.parts, &self.objective, (seed, round), &descent);
         }
         if !self.curved {
             self.device.curve(&part::curvature(&self.parts, &self.objective))?;

@@ -1,9 +1,8 @@
 //! What workers with rows of their own can be asked, and how each is answered.
 
-use rand::RngExt;
-
 use super::conjugate::{Conjugate, Inner};
 use super::part::Part;
+use super::svrg::draw;
 use crate::objective::Objective;
 use crate::scalar::Element;
 use crate::seed::{Purpose, Seed};
@@ -168,7 +167,7 @@ impl LocalTask<'_> {
         }
     }
 
-    /// One worker's answer, l2 left out where all would send the same; none where it takes products with Hessians (`second_order`).
+    /// One worker's answer, l2 left out where all would send the same; none where it is the device's.
     pub(super) fn reply<T: Element>(&self, part: &Part<T>, context: &Context<'_>) -> Option<Reply> {
         let objective = context.objective;
         let n = part.labels.len() as u64;
@@ -195,17 +194,13 @@ impl LocalTask<'_> {
                 }
                 (numbers, (1 + STEPS as u64) * n)
             }
-            LocalTask::Svrg { weights, gradient, pull, step, samples } => {
-                let reply = svrg(part, context, weights, &Descent { gradient, pull, step, samples });
-                // Two gradients of one row each a sample.
-                (reply, 4 * samples as u64)
-            }
             LocalTask::Sample { weights, .. } => (sampled(part, context, weights.len()), 2 * Self::sample(part) as u64),
             LocalTask::Dino { .. }
             | LocalTask::Dingo { .. }
             | LocalTask::DingoCorrected { .. }
             | LocalTask::Newton { .. }
-            | LocalTask::Hessian { .. } => return None,
+            | LocalTask::Hessian { .. }
+            | LocalTask::Svrg { .. } => return None,
         };
         Some(Reply { numbers, rows })
     }
@@ -214,46 +209,6 @@ impl LocalTask<'_> {
     fn sample<T>(part: &Part<T>) -> usize {
         (part.labels.len() / 5).max(1)
     }
-}
-
-/// InexactDANE's local problem.
-struct Descent<'d> {
-    gradient: &'d [f64],
-    pull: f64,
-    step: f64,
-    samples: usize,
-}
-
-/// Draws a row of `count`.
-fn draw(rng: &mut impl RngExt, count: usize) -> usize {
-    rng.random_range(0..count)
-}
-
-/// `u <- u - s (loss_j'(u) - loss_j'(w) + g + pull (u - w))`, the samples j drawn with replacement (Johnson and Zhang, 2013).
-fn svrg<T: Element>(part: &Part<T>, context: &Context<'_>, weights: &[f64], descent: &Descent<'_>) -> Vec<f64> {
-    let objective = context.objective;
-    let mut rng = context.seed.stream(Purpose::Method, context.worker as u64, context.round);
-    let (k, d) = (objective.loss.outputs(), part.features.cols());
-    let mut point = weights.to_vec();
-    let (mut here, mut there, mut margins) = (vec![0.0; k], vec![0.0; k], vec![0.0; k]);
-    for _ in 0..descent.samples {
-        let row = draw(&mut rng, part.labels.len());
-        margins.fill(0.0);
-        part.features.for_each_in_row(row, |j, x| {
-            margins.iter_mut().enumerate().for_each(|(c, z)| *z += x.to_f64() * point[c * d + j]);
-        });
-        objective.loss.derivative(&margins, part.labels[row], &mut here);
-        objective.loss.derivative(&part.margins[row * k..(row + 1) * k], part.labels[row], &mut there);
-        // l2 is in every sample's loss: its gradients at u and w differ by l2 (u - w) where it acts.
-        let moved: Vec<f64> = point.iter().zip(weights).map(|(u, w)| u - w).collect();
-        let mut change: Vec<f64> = descent.gradient.iter().zip(&moved).map(|(g, m)| g + descent.pull * m).collect();
-        objective.add_l2_gradient(&moved, &mut change);
-        part.features.for_each_in_row(row, |j, x| {
-            (0..k).for_each(|c| change[c * d + j] += x.to_f64() * (here[c] - there[c]));
-        });
-        point.iter_mut().zip(&change).for_each(|(u, c)| *u -= descent.step * c);
-    }
-    point
 }
 
 /// The mean gradient of a fifth of the rows, at least one.

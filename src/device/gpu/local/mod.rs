@@ -3,6 +3,7 @@
 
 mod chain;
 mod resident;
+mod svrg;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use super::element::GpuElement;
 use super::{Adapter, GpuOptions, open};
 use crate::data::Matrix;
 use crate::device::local::{check_chain, check_parts, check_vector};
-use crate::device::{DeviceInfo, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalars, Vector};
+use crate::device::{DeviceInfo, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalars, Svrg, Vector};
 use crate::error::Result;
 use crate::kernel::Launch;
 use chain::Chain;
@@ -20,7 +21,8 @@ use resident::Resident;
 /// [`LocalDevice`] on a GPU, with rows stored in `T` (`f32` or `f16`) and arithmetic in `f32`. Sums are those of the kernels' twins: a
 /// product with `H_i` is [`crate::kernel::matvec_dense`], [`crate::kernel::bend_margins`],
 /// [`crate::kernel::matvec_transposed_dense`] and [`crate::kernel::add_ridge`] ([`crate::kernel::matvec_csr`] twice where rows are
-/// sparse); the others are [`crate::kernel::combine_vectors`] and [`crate::kernel::dot_vectors`].
+/// sparse); the others are [`crate::kernel::combine_vectors`] and [`crate::kernel::dot_vectors`]; steps of SVRG are
+/// [`crate::kernel::svrg_steps`] or [`crate::kernel::svrg_steps_csr`].
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -41,6 +43,7 @@ pub struct GpuLocal<T> {
     data: Resident,
     /// What has been asked for so far, with its dispatches.
     chains: Vec<(Vec<Op>, Chain)>,
+    svrg: Option<svrg::Plan>,
     /// The workers that the list on the device names.
     listed: Vec<usize>,
     seconds: Option<f64>,
@@ -64,7 +67,7 @@ impl<T: GpuElement> GpuLocal<T> {
         check_parts(&shapes, &form)?;
         let (context, bounds) = open(choice, &options)?;
         let data = Resident::new(context, options, bounds, parts, form)?;
-        Ok(GpuLocal { data, chains: Vec::new(), listed: Vec::new(), seconds: None, element: PhantomData })
+        Ok(GpuLocal { data, chains: Vec::new(), svrg: None, listed: Vec::new(), seconds: None, element: PhantomData })
     }
 
     /// How products are laid over workgroups, which fixes the order of their sums: with the rows, and back.
@@ -117,13 +120,7 @@ impl<T: GpuElement> LocalDevice for GpuLocal<T> {
 
     fn write(&mut self, vector: Vector, numbers: &[f64]) -> Result<()> {
         check_vector(vector, numbers.len(), self.width())?;
-        let Resident { cols, stride, own_rows, .. } = &self.data;
-        let mut own = vec![0.0f32; self.data.form.classes * stride];
-        for (to, from) in own.chunks_exact_mut(*stride).zip(numbers.chunks_exact(*cols)) {
-            #[allow(clippy::cast_possible_truncation, reason = "rounded once to what the device computes in")]
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
-        }
-        let all = own.repeat(own_rows.len());
+        let all = self.data.padded(numbers).repeat(self.data.own_rows.len());
         self.data.context.write(&self.data.vectors[vector.0], 0, bytemuck::cast_slice(&all))
     }
 
@@ -167,5 +164,20 @@ impl<T: GpuElement> LocalDevice for GpuLocal<T> {
         })?;
         self.chains.push((ops, own));
         Ok(())
+    }
+
+    fn svrg(&mut self, round: &Svrg<'_>) -> Result<Vec<Vec<f64>>> {
+        self.seconds = None;
+        round.check(&self.data.own_rows, self.data.form.classes, self.width())?;
+        self.write(Vector(0), round.start)?;
+        if round.samples() > 0 {
+            let mut plan = match self.svrg.take() {
+                Some(plan) if plan.serves(round.samples()) => plan,
+                _ => svrg::Plan::new::<T>(&self.data, round.samples())?,
+            };
+            self.seconds = plan.run(&self.data, round)?;
+            self.svrg = Some(plan);
+        }
+        self.read(Vector(0))
     }
 }

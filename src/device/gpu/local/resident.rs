@@ -23,6 +23,8 @@ pub(super) struct Half {
     pub kernel: Kernel,
     pub launch: Launch,
     pub segments: usize,
+    /// Units or stored values of the longest row.
+    pub length: usize,
     /// Numbers that one worker's result has a class.
     pub out_rows: usize,
     /// The workers' rows, or their columns, by binding.
@@ -159,7 +161,7 @@ impl Half {
             1 => results.clone(),
             _ => context.buffer("pieces", out_bytes * segments, usage, false)?,
         };
-        Ok(Half { kernel, launch, segments, out_rows, matrix, params, pieces, results })
+        Ok(Half { kernel, launch, segments, length, out_rows, matrix, params, pieces, results })
     }
 }
 
@@ -229,6 +231,16 @@ impl Resident {
             numbers: None,
             softmax: false,
         })
+    }
+
+    /// K d numbers as the device lays them out.
+    pub fn padded(&self, numbers: &[f64]) -> Vec<f32> {
+        let mut own = vec![0.0f32; self.form.classes * self.stride];
+        for (to, from) in own.chunks_exact_mut(self.stride).zip(numbers.chunks_exact(self.cols)) {
+            #[allow(clippy::cast_possible_truncation, reason = "rounded once to what the device computes in")]
+            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from as f32);
+        }
+        own
     }
 
     /// Writes second derivatives. True where they are in another place than those before.
