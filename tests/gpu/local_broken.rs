@@ -33,7 +33,7 @@ const BREAKS: &[(&str, &str, &str)] = &[
     ("add_ridge", "params.scale * vector", "vector"),
     ("add_ridge", "* params.classes + k];", "* params.classes];"),
     ("add_ridge", "column < params.cols", "column + 1u < params.cols"),
-    ("add_ridge", "entry % params.stride", "entry % params.cols"),
+    ("add_ridge", "entry / params.stride", "entry / params.cols"),
     ("combine_vectors", "group.y * grid.x + group.x", "group.x"),
     ("combine_vectors", "* out[at] + added", "* out[at] - added"),
     ("combine_vectors", "code >> 4u", "code >> 3u"),

@@ -104,7 +104,7 @@ fn mismatch<T: GpuElement>(local: &Local, loss: SvrgLoss, options: GpuOptions) -
 
 fn options(few: bool, rewrite: Option<Rewrite>) -> GpuOptions {
     // A sample a dispatch, and a folded grid.
-    let bounds = few.then(|| Bounds { iterations: 256, groups: 2, ..Bounds::default() });
+    let bounds = few.then(|| Bounds { iterations: 256, groups: 3, ..Bounds::default() });
     GpuOptions { bounds, rewrite, ..GpuOptions::default() }
 }
 
@@ -169,7 +169,7 @@ fn a_broken_step_fails() {
 fn what_the_device_can_not_do_is_refused() {
     let local = Local::dense(9, 5, 2, 1);
     let mut device = local.open::<f32>(GpuOptions::default());
-    let (w, rows, known) = (vec![0.0; 5], vec![vec![0]; 2], vec![vec![0.0, 1.0]; 2]);
+    let (w, rows, beyond, known) = (vec![0.0; 5], vec![vec![0]; 2], vec![vec![9]; 2], vec![vec![0.0, 1.0]; 2]);
     let round = |rows, loss| Svrg {
         start: &w,
         gradient: &w,
@@ -182,7 +182,7 @@ fn what_the_device_can_not_do_is_refused() {
     };
     let error = device.svrg(&round(&rows, None)).unwrap_err();
     assert!(matches!(&error, Error::Usage { .. }) && error.to_string().contains("softmax"), "{error}");
-    let error = device.svrg(&round(&vec![vec![9]; 2], Some(SvrgLoss::Squared))).unwrap_err();
+    let error = device.svrg(&round(&beyond, Some(SvrgLoss::Squared))).unwrap_err();
     assert!(matches!(&error, Error::Usage { .. }), "{error}");
     assert!(device.svrg(&round(&rows, Some(SvrgLoss::Squared))).is_ok());
 }
