@@ -187,7 +187,8 @@ fn hessians(c: &mut Criterion) {
 fn inner_steps(c: &mut Criterion) {
     let device = open::<f32>(Streams::Fused);
     let (workers, rows, cols, classes) = if small(&device) { (5, 360, 64, 10) } else { (16, 8_192, 1024, 10) };
-    let parts = vec![Arc::new(dense::<f32>(rows, cols)); workers];
+    let own = Arc::new(dense::<f32>(rows, cols));
+    let parts: Vec<_> = (0..workers).map(|_| own.clone()).collect();
     let form = LocalForm { classes, scale: 1.0 / rows as f64, l2: 1e-2, penalized: cols };
     let options = GpuOptions { timestamps: true, ..GpuOptions::default() };
     let mut device = GpuLocal::open(&adapter(), options, &parts, form).expect("memory for the rows");

@@ -10,7 +10,7 @@ mod svrg;
 pub use cpu::{CpuDevice, CpuHessian, CpuLocal, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
 pub use local::{Factor, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalar, Scalars, VECTORS, Vector};
-pub use svrg::Svrg;
+pub use svrg::{Derivative, Svrg};
 
 use std::ops::Range;
 

@@ -3,6 +3,9 @@
 use crate::error::{Error, Result};
 use crate::kernel::svrg_steps::SvrgLoss;
 
+/// Writes a loss's derivatives at K margins of a row with a label.
+pub type Derivative<'s> = dyn Fn(&[f64], f64, &mut [f64]) + Sync + 's;
+
 /// Steps `u <- u - s (f_j'(u) - f_j'(w) + g + mu (u - w))` from u = w at every worker, over samples j that are drawn already; each f_j has
 /// the l2 of [`super::LocalForm`] (Johnson and Zhang, 2013; InexactDANE of paper 003).
 pub struct Svrg<'s> {
@@ -18,8 +21,8 @@ pub struct Svrg<'s> {
     pub rows: &'s [Vec<usize>],
     /// Of each of them the loss's K derivatives at w, and the label.
     pub known: &'s [Vec<f64>],
-    /// The loss's derivatives at K margins of a row with a label.
-    pub derivative: &'s (dyn Fn(&[f64], f64, &mut [f64]) + Sync),
+    /// The loss's derivatives.
+    pub derivative: &'s Derivative<'s>,
     /// Which loss that is; none where a GPU has no such derivative.
     pub loss: Option<SvrgLoss>,
 }
