@@ -1,9 +1,10 @@
 //! The kernels on the GPU: achieved share of the device's own copy bandwidth, one stream for all workers beside a stream each,
-//! Hessian blocks, Walsh-Hadamard transforms, and iterations of consensus. `STEADFAST_BENCH_ADAPTER` names the adapter; else it is the
-//! best one. Sizes are small on a software adapter and in test mode; on others Hessian blocks take 20,000 x 968 and, with
-//! `STEADFAST_BENCH_FULL=1`, 300,000 x 3,000, and networks have 10,000 nodes.
+//! Hessian blocks, Walsh-Hadamard transforms, a step of inner solves, and iterations of consensus. `STEADFAST_BENCH_ADAPTER` names the
+//! adapter; else it is the best one. Sizes are small on a software adapter and in test mode; on others Hessian blocks take 20,000 x
+//! 968 and, with `STEADFAST_BENCH_FULL=1`, 300,000 x 3,000, and networks have 10,000 nodes.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -11,8 +12,10 @@ use half::f16;
 use rand::RngExt;
 use steadfast::consensus::{LinkFaults, Options, Ridge, System, method_by_name, random_problem, solve};
 use steadfast::data::{Csr, Dense, Matrix, Operand};
-use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuHadamard, GpuHessian, GpuOptions, Streams};
-use steadfast::device::{Batch, Device, HessianDevice};
+use steadfast::device::gpu::{Adapter, GpuDevice, GpuElement, GpuHadamard, GpuHessian, GpuLocal, GpuOptions, Streams};
+use steadfast::device::{
+    Batch, Device, Factor, HessianDevice, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalar, Vector,
+};
 use steadfast::kernel::walsh_hadamard::passes;
 use steadfast::kernel::{Curvature, HadamardDevice, SketchBlock, SketchKind};
 use steadfast::network::{MatrixKind, Weighting, crown_users, graph_by_name};
@@ -245,5 +248,44 @@ fn transforms(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, kernels, streams, hessians, transforms, consensus);
+/// A step of LSMR at workers of softmax, as many classes as digits: two products with each worker's Hessian and the arithmetic of
+/// vectors, one submission and one read-back. The throughput counts the four passes over the rows of all workers.
+fn inner_steps(c: &mut Criterion) {
+    let device = open::<f32>(Streams::Fused);
+    let (workers, rows, cols, classes) = if small(&device) { (5, 360, 64, 10) } else { (16, 8_192, 1024, 10) };
+    let own = Arc::new(dense::<f32>(rows, cols));
+    let parts: Vec<_> = (0..workers).map(|_| own.clone()).collect();
+    let form = LocalForm { classes, scale: 1.0 / rows as f64, l2: 1e-2, penalized: cols };
+    let options = GpuOptions { timestamps: true, ..GpuOptions::default() };
+    let mut device = GpuLocal::open(&adapter(), options, &parts, form).expect("memory for the rows");
+    let probabilities = vec![vec![1.0 / classes as f64; rows * classes]; workers];
+    device.curve(&LocalCurvature::Softmax(probabilities)).expect("numbers that fit");
+    (0..3).for_each(|v| device.write(Vector(v), &vec![1e-2; cols * classes]).expect("a vector"));
+    let [alpha, beta] = [Scalar(0), Scalar(1)];
+    let (u, v, image) = (Vector(0), Vector(1), Vector(2));
+    let half = |from, to, over, under, norm| {
+        [
+            Op::Product { from, to: image },
+            Op::Combine {
+                to,
+                keep: Some(Factor::ratio(over, under).minus()),
+                from: image,
+                times: Factor::inverse(over),
+            },
+            Op::Norm { a: to, to: norm },
+        ]
+    };
+    let chain = [half(v, u, alpha, beta, beta), half(u, v, beta, alpha, alpha)].concat();
+    let all: Vec<usize> = (0..workers).collect();
+    let mut scalars = vec![[1.0; SCALARS]; workers];
+    // The first chain compiles the kernels.
+    device.run(&chain, &all, &mut scalars).expect("the device works");
+    let mut group = c.benchmark_group(format!("gpu/local/{workers}x{rows}x{cols}, {classes} classes"));
+    group.throughput(Throughput::Bytes((4 * workers * rows * cols * size_of::<f32>()) as u64)).sample_size(10);
+    group.bench_function("lsmr step", |b| b.iter(|| device.run(&chain, &all, &mut vec![[1.0; SCALARS]; workers])));
+    println!("an LSMR step of {workers} workers: kernels {:?} s", device.last_kernel_seconds());
+    group.finish();
+}
+
+criterion_group!(benches, kernels, streams, hessians, transforms, inner_steps, consensus);
 criterion_main!(benches);

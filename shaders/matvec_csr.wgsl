@@ -30,10 +30,10 @@ fn main(
     for (var vector = 0u; vector < params.vector_count; vector = vector + TILE) {
         // A tile past the end repeats the last vector and is not written.
         let final_vector = params.vector_count - 1u;
-        let x0 = vector * params.x_stride;
-        let x1 = min(vector + 1u, final_vector) * params.x_stride;
-        let x2 = min(vector + 2u, final_vector) * params.x_stride;
-        let x3 = min(vector + 3u, final_vector) * params.x_stride;
+        let x0 = vector * params.x_stride + x_begin(job);
+        let x1 = min(vector + 1u, final_vector) * params.x_stride + x_begin(job);
+        let x2 = min(vector + 2u, final_vector) * params.x_stride + x_begin(job);
+        let x3 = min(vector + 3u, final_vector) * params.x_stride + x_begin(job);
         var s = vec4<f32>(0.0);
         for (var position = begin + lane; position < end; position = position + LANES) {
             let a = value_at(position);

@@ -49,11 +49,12 @@ fn main(
     for (var vector = 0u; vector < params.vector_count; vector = vector + TILE) {
         // A tile past the end repeats the last vector and is not written.
         let stride = params.x_stride / 4u;
+        let own = x_begin(job) / 4u;
         let final_vector = params.vector_count - 1u;
-        let x0 = vector * stride;
-        let x1 = min(vector + 1u, final_vector) * stride;
-        let x2 = min(vector + 2u, final_vector) * stride;
-        let x3 = min(vector + 3u, final_vector) * stride;
+        let x0 = own + vector * stride;
+        let x1 = min(vector + 1u, final_vector) * stride + own;
+        let x2 = min(vector + 2u, final_vector) * stride + own;
+        let x3 = min(vector + 3u, final_vector) * stride + own;
         // s_rv: row r, vector v.
         var s00 = vec4<f32>(0.0);
         var s10 = vec4<f32>(0.0);

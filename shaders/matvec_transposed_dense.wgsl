@@ -38,10 +38,10 @@ fn main(
     for (var vector = 0u; vector < params.vector_count; vector = vector + TILE) {
         // A tile past the end repeats the last vector and is not written.
         let final_vector = params.vector_count - 1u;
-        let x0 = vector * params.x_stride + params.row_begin;
-        let x1 = min(vector + 1u, final_vector) * params.x_stride + params.row_begin;
-        let x2 = min(vector + 2u, final_vector) * params.x_stride + params.row_begin;
-        let x3 = min(vector + 3u, final_vector) * params.x_stride + params.row_begin;
+        let x0 = vector * params.x_stride + params.row_begin + x_begin(job);
+        let x1 = min(vector + 1u, final_vector) * params.x_stride + params.row_begin + x_begin(job);
+        let x2 = min(vector + 2u, final_vector) * params.x_stride + params.row_begin + x_begin(job);
+        let x3 = min(vector + 3u, final_vector) * params.x_stride + params.row_begin + x_begin(job);
         // f: the first four columns of the unit, l: the last four; a vector each.
         var f0 = vec4<f32>(0.0);
         var f1 = vec4<f32>(0.0);

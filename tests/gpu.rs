@@ -7,12 +7,20 @@ mod blocks;
 mod broken;
 #[path = "gpu/consensus.rs"]
 mod consensus;
+#[path = "gpu/dino.rs"]
+mod dino;
 #[path = "gpu/failures.rs"]
 mod failures;
 #[path = "gpu/hadamard.rs"]
 mod hadamard;
 #[path = "gpu/hessian.rs"]
 mod hessian;
+#[path = "gpu/local.rs"]
+mod local;
+#[path = "gpu/local_broken.rs"]
+mod local_broken;
+#[path = "gpu/local_svrg.rs"]
+mod local_svrg;
 #[path = "gpu/newton.rs"]
 mod newton;
 #[path = "gpu/nodes.rs"]

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};
 use steadfast::kernel::{
-    AffineParams, ExpandParams, GramParams, HadamardParams, INVOCATIONS, KERNELS, Kernel, MatvecParams, MixParams,
-    NodeMap, ScaledSumParams, SketchParams, SlopeParams, SumParams, WeightedGramParams,
+    AffineParams, BendParams, CombineParams, DotParams, ExpandParams, GramParams, HadamardParams, INVOCATIONS, KERNELS,
+    Kernel, MatvecParams, MixParams, NodeMap, RidgeParams, ScaledSumParams, SketchParams, SlopeParams, SumParams,
+    SvrgParams, WeightedGramParams,
 };
 use steadfast::scalar::Precision;
 
@@ -79,6 +80,11 @@ fn uniform_structs_have_the_offsets_of_the_rust_structs() {
             "mix_copies" => (&["length", "x_at", "out_at", "faulty"], size_of::<MixParams>()),
             "scaled_sum" => (&COMBINED, size_of::<ScaledSumParams>()),
             "walsh_hadamard" => (&HadamardParams::FIELDS, size_of::<HadamardParams>()),
+            "bend_margins" => (&BendParams::FIELDS, size_of::<BendParams>()),
+            "add_ridge" => (&RidgeParams::FIELDS, size_of::<RidgeParams>()),
+            "combine_vectors" => (&CombineParams::FIELDS, size_of::<CombineParams>()),
+            "svrg_steps" | "svrg_steps_csr" => (&SvrgParams::FIELDS, size_of::<SvrgParams>()),
+            "dot_vectors" => (&DotParams::FIELDS, size_of::<DotParams>()),
             _ => (&MatvecParams::FIELDS, size_of::<MatvecParams>()),
         };
         let (_, params) = module.global_variables.iter().find(|(_, g)| g.space == AddressSpace::Uniform).unwrap();
@@ -122,7 +128,7 @@ fn listed_fields_are_the_fields() {
         let debug = format!("{params:?}");
         for (i, name) in fields.iter().enumerate() {
             // A number that is not whole shows its bits as the smallest of floating-point numbers.
-            let number = if ["scale", "delta"].contains(name) {
+            let number = if ["scale", "delta", "step", "pull", "l2"].contains(name) {
                 format!("{:?}", f32::from_bits(i as u32))
             } else {
                 i.to_string()
@@ -135,6 +141,11 @@ fn listed_fields_are_the_fields() {
     check::<WeightedGramParams>(&WeightedGramParams::FIELDS);
     check::<NodeMap>(&NodeMap::FIELDS);
     check::<HadamardParams>(&HadamardParams::FIELDS);
+    check::<BendParams>(&BendParams::FIELDS);
+    check::<RidgeParams>(&RidgeParams::FIELDS);
+    check::<CombineParams>(&CombineParams::FIELDS);
+    check::<DotParams>(&DotParams::FIELDS);
+    check::<SvrgParams>(&SvrgParams::FIELDS);
 }
 
 /// Adapters must offer 16 KiB of workgroup memory and 256 invocations; not all of them check that a kernel keeps to it.

@@ -14,6 +14,7 @@ struct Params {
     vectors: u32,         // r, the row length of the output
     vector_begin: u32,    // the vectors of this dispatch
     vector_count: u32,
+    x_worker: u32,        // numbers from a worker's vectors to the next worker's; 0 where all multiply the same
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -44,4 +45,9 @@ fn job_of(group: vec3<u32>, grid: vec3<u32>) -> Job {
 fn out_begin(job: Job, row: u32) -> u32 {
     let piece = (params.segment_base + job.segment) * params.worker_count + job.position;
     return (piece * params.out_rows + row) * params.vectors + params.vector_begin;
+}
+
+// Where the vectors of a job's worker begin.
+fn x_begin(job: Job) -> u32 {
+    return workers[params.worker_begin + job.position] * params.x_worker;
 }

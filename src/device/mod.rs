@@ -4,11 +4,15 @@ mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod hessian;
+mod local;
 mod nodes;
+mod svrg;
 
-pub use cpu::{CpuDevice, CpuHessian, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
+pub use cpu::{CpuDevice, CpuHessian, CpuLocal, HessianScratch, SimdLevel, gram, multiply_one, sketch_rows};
 pub use hessian::HessianDevice;
+pub use local::{Factor, LocalCurvature, LocalDevice, LocalForm, Op, SCALARS, Scalar, Scalars, VECTORS, Vector};
 pub use nodes::{NodeDevice, NodeVector};
+pub use svrg::{Derivative, Svrg};
 
 use std::ops::Range;
 

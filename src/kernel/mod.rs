@@ -1,12 +1,17 @@
 //! The list of kernels: name, WGSL source, workgroup geometry and CPU twin. A twin is plain code that sums in the shader's
 //! order, readable beside the shader of the same stem in `shaders/`. The fast CPU kernels are in [`crate::device`].
 
+pub mod add_ridge;
+pub mod bend_margins;
+pub mod combine_vectors;
 pub mod count_sketch;
 pub mod count_sketch_csr;
 mod curvature;
+pub mod dot_vectors;
 pub mod expand_rows;
 pub mod gram;
 mod launch;
+mod local_params;
 pub mod matvec_csr;
 pub mod matvec_dense;
 pub mod matvec_transposed_dense;
@@ -18,6 +23,8 @@ pub mod row_slopes;
 pub mod scaled_sum;
 mod sketch_block;
 pub mod sum_segments;
+pub mod svrg_steps;
+pub mod svrg_steps_csr;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -26,6 +33,7 @@ pub mod weighted_gram;
 
 pub use curvature::Curvature;
 pub use launch::{Bounds, Launch};
+pub use local_params::{BendParams, CombineParams, DotParams, RidgeParams, SvrgParams};
 pub use node_maps::{MixRows, NodeMap, NodeMaps, NodeRows, NodeWork};
 pub use params::{
     AffineParams, ExpandParams, GramParams, HadamardParams, MatvecParams, MixParams, ScaledSumParams, SketchParams,
@@ -79,4 +87,10 @@ pub const KERNELS: &[Kernel] = &[
     mix_copies::KERNEL,
     scaled_sum::KERNEL,
     walsh_hadamard::KERNEL,
+    bend_margins::KERNEL,
+    add_ridge::KERNEL,
+    combine_vectors::KERNEL,
+    dot_vectors::KERNEL,
+    svrg_steps::KERNEL,
+    svrg_steps_csr::KERNEL,
 ];

@@ -34,11 +34,13 @@ pub struct MatvecParams {
     pub vector_begin: u32,
     /// Number of vectors of this dispatch.
     pub vector_count: u32,
+    /// Numbers from a worker's vectors to the next worker's; 0 where all multiply the same.
+    pub x_worker: u32,
 }
 
 impl MatvecParams {
     /// The names of the fields, in order; each is a `u32`.
-    pub const FIELDS: [&'static str; 14] = [
+    pub const FIELDS: [&'static str; 15] = [
         "blocks",
         "segments",
         "segment_length",
@@ -53,6 +55,7 @@ impl MatvecParams {
         "vectors",
         "vector_begin",
         "vector_count",
+        "x_worker",
     ];
 }
 

@@ -3,9 +3,13 @@
 use std::borrow::Cow;
 
 use super::config::{DeviceKind, FleetKind, TrainConfig};
-use super::fleets::{Opened, Truth, plan};
+#[cfg(feature = "gpu")]
+use super::fleets::choice;
+use super::fleets::{Opened, Truth, plan, takes_gpu};
 use super::hessian::stored_as;
 use crate::data::Matrix;
+#[cfg(feature = "gpu")]
+use crate::device::gpu;
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, Clock, Delay, Faults};
 use crate::method::CodedDino;
@@ -14,6 +18,9 @@ use crate::oracle::{LocalOracle, LocalWorkers, MasterProducts};
 use crate::scalar::{Element, Precision};
 use crate::seed::{Seed, mix};
 use crate::trace::CodeRecord;
+
+/// Methods whose inner solves, products with Hessians or steps of SVRG a GPU computes.
+const ON_GPU: [&str; 6] = ["dino", "dingo", "hessian-free-giant", "disco", "inexact-dane", "aide"];
 
 impl TrainConfig {
     /// Refuses options that mean nothing for workers with rows of their own and no code.
@@ -35,8 +42,10 @@ impl TrainConfig {
         if self.fleet == FleetKind::Tcp {
             return refuse("--fleet", "tcp".into(), "simulated");
         }
-        if matches!(self.device, DeviceKind::Gpu | DeviceKind::GpuSoftware) {
-            return refuse("--device", "a GPU".into(), "auto or cpu");
+        let method = self.method.split(':').next().unwrap_or_default();
+        if self.device != DeviceKind::Auto && self.device != DeviceKind::Cpu && !ON_GPU.contains(&method) {
+            let solved = format!("auto or cpu; on a GPU {} solve", ON_GPU.join(", "));
+            return refuse("--device", "a GPU".into(), &solved);
         }
         if let Some(gather) = &self.gather {
             return refuse("--gather", gather.clone(), "none: all are waited for");
@@ -57,9 +66,8 @@ pub(super) fn open<'a>(
     labels: &[f64],
 ) -> Result<(Box<dyn LocalOracle>, Opened<'a>, CodeRecord)> {
     let (faults, witness) = plan(config, config.workers, &[])?;
-    let workers = workers(config, objective, features, labels, faults, Seed(config.seed))?;
-    let precision = config.precision.unwrap_or(Precision::F64);
-    let described = format!("{} simulated workers with rows of their own (cpu, {precision})", config.workers);
+    let (workers, solver) = workers(config, objective, features, labels, faults, Seed(config.seed))?;
+    let described = format!("{} simulated workers with rows of their own ({solver})", config.workers);
     let record = CodeRecord {
         name: "uncoded".into(),
         workers: config.workers,
@@ -86,9 +94,10 @@ pub(super) fn beside(
         return Ok(None);
     }
     let (faults, _) = plan(config, config.workers, &[])?;
-    workers(config, objective, features, labels, faults, Seed(mix(config.seed))).map(Some)
+    workers(config, objective, features, labels, faults, Seed(mix(config.seed))).map(|(workers, _)| Some(workers))
 }
 
+/// The workers, and where they solve. A GPU is taken where one is asked for: `auto` means the CPU and f64.
 fn workers(
     config: &TrainConfig,
     objective: &Objective,
@@ -96,24 +105,51 @@ fn workers(
     labels: &[f64],
     faults: Faults,
     delays: Seed,
-) -> Result<Box<dyn LocalOracle>> {
+) -> Result<(Box<dyn LocalOracle>, String)> {
     let clock = Clock { delay: Delay::parse(&config.delay)?, seed: delays, ..Clock::default() };
-    let fleet = BlockFleet::new(faults, clock);
-    match config.precision.unwrap_or(Precision::F64) {
-        Precision::F64 => store::<f64>(config, objective, features, labels, fleet),
-        Precision::F32 => store::<f32>(config, objective, features, labels, fleet),
-        Precision::F16 => store::<half::f16>(config, objective, features, labels, fleet),
+    let open = Open { config, objective, features, labels, fleet: BlockFleet::new(faults, clock) };
+    let gpu = config.device != DeviceKind::Auto && takes_gpu(config)?;
+    match config.precision.unwrap_or(if gpu { Precision::F32 } else { Precision::F64 }) {
+        Precision::F64 => finish(config, open.store::<f64>()?),
+        Precision::F32 if gpu => finish(config, adapter(config, open.store::<f32>()?)?),
+        Precision::F16 if gpu => finish(config, adapter(config, open.store::<half::f16>()?)?),
+        Precision::F32 => finish(config, open.store::<f32>()?),
+        Precision::F16 => finish(config, open.store::<half::f16>()?),
     }
 }
 
-/// Rows rounded once to T; the arithmetic is f64's.
-fn store<T: Element>(
-    config: &TrainConfig,
-    objective: &Objective,
-    features: &Matrix<f64>,
-    labels: &[f64],
+/// What workers are made of.
+struct Open<'o> {
+    config: &'o TrainConfig,
+    objective: &'o Objective,
+    features: &'o Matrix<f64>,
+    labels: &'o [f64],
     fleet: BlockFleet,
-) -> Result<Box<dyn LocalOracle>> {
-    let workers = LocalWorkers::new(&*stored_as::<T>(features), labels, objective, fleet, Seed(config.seed))?;
-    Ok(Box::new(workers.without(config.stragglers)))
+}
+
+impl Open<'_> {
+    /// Rows rounded once to T.
+    fn store<T: Element>(self) -> Result<LocalWorkers<T>> {
+        let seed = Seed(self.config.seed);
+        LocalWorkers::new(&*stored_as::<T>(self.features), self.labels, self.objective, self.fleet, seed)
+    }
+}
+
+fn finish<T: Element>(config: &TrainConfig, workers: LocalWorkers<T>) -> Result<(Box<dyn LocalOracle>, String)> {
+    let info = workers.device();
+    let device = if info.kind == "cpu" { info.kind } else { format!("{} {}", info.kind, info.name) };
+    let solver = format!("{device}, {}", T::PRECISION);
+    Ok((Box::new(workers.without(config.stragglers)), solver))
+}
+
+/// Their Hessians on the adapter of a configuration that means a GPU.
+#[cfg(feature = "gpu")]
+fn adapter<T: gpu::GpuElement>(config: &TrainConfig, workers: LocalWorkers<T>) -> Result<LocalWorkers<T>> {
+    let open = |parts: Vec<_>, form| gpu::GpuLocal::open(&choice(config), gpu::GpuOptions::default(), &parts, form);
+    workers.on(|parts, form| Ok(Box::new(open(parts, form)?)))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn adapter<T: Element>(_config: &TrainConfig, _workers: LocalWorkers<T>) -> Result<LocalWorkers<T>> {
+    Err(Error::usage("--device", "a GPU, in a build without the feature gpu", "auto, cpu"))
 }

@@ -21,6 +21,7 @@ mod dense;
 mod gemm;
 mod gram;
 mod hessian;
+mod local;
 mod pages;
 mod part;
 mod processor;
@@ -38,6 +39,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 pub use hessian::{CpuHessian, HessianScratch, gram, sketch_rows};
+pub use local::CpuLocal;
 pub use simd::SimdLevel;
 
 use super::{Batch, Device, DeviceInfo, Part};

@@ -8,6 +8,7 @@ mod context;
 mod element;
 mod hadamard;
 mod hessian;
+mod local;
 mod nodes;
 mod plan;
 mod run;
@@ -22,6 +23,7 @@ pub use adapter::{Adapter, adapters};
 pub use element::GpuElement;
 pub use hadamard::GpuHadamard;
 pub use hessian::GpuHessian;
+pub use local::GpuLocal;
 pub use nodes::GpuNodes;
 
 use adapter::choose;

@@ -229,6 +229,7 @@ impl Plan {
                         vectors: number(r)?,
                         vector_begin: number(vector_begin)?,
                         vector_count: number(vector_count)?,
+                        x_worker: 0,
                     };
                     grid(context, covered.div_ceil(launch.block) * count * draft.workers.len(), bounds)?;
                     let x_at = plan.x_at + vector_begin * x_stride * 4;

@@ -1,4 +1,5 @@
-//! What Hessian blocks and transforms need: dispatches with parameters of their own, one submission and one read-back.
+//! Dispatches with parameters of their own one after the other, in one submission with one read-back: Hessian blocks, transforms, and
+//! the steps of inner solves.
 
 use super::GpuOptions;
 use super::context::Context;
@@ -46,9 +47,9 @@ impl Steps {
             params: buffer("parameters", most * ALIGN, Usage::UNIFORM | Usage::COPY_DST)?,
             head: vec![0; most * ALIGN],
             grids: vec![(0, 0); most],
-            results: buffer(what, bytes, Usage::STORAGE | Usage::COPY_SRC)?,
+            results: buffer(what, bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)?,
             // The timestamps follow the results.
-            staging: buffer("read back", bytes + 16, Usage::MAP_READ | Usage::COPY_DST)?,
+            staging: buffer("results read", bytes + 16, Usage::MAP_READ | Usage::COPY_DST)?,
             queries: timestamps(context, options)?,
         })
     }

@@ -5,14 +5,14 @@
 
 use nalgebra::DVectorView;
 
-use super::part::Part;
-use super::task::{Context, LocalTask, Reply};
-use super::{LocalOracle, LocalWorkers};
+use super::part::{Part, curvature};
+use super::task::{LocalTask, Reply};
+use super::{LocalOracle, LocalWorkers, second_order};
+use crate::device::{CpuLocal, LocalDevice, LocalForm};
 use crate::error::{Error, Result};
 use crate::fleet::{BlockWork, Labels, RowWork};
 use crate::objective::Objective;
 use crate::scalar::Element;
-use crate::seed::Seed;
 
 /// Directions longer than so many median ones are left out.
 const LONGEST: f64 = 10.0;
@@ -37,8 +37,7 @@ struct Job<'j, T> {
     work: &'j [BlockWork],
     parts: &'j [Part<T>],
     objective: &'j Objective,
-    round: u64,
-    seed: Seed,
+    form: &'j LocalForm,
 }
 
 impl<T: Element> Job<'_, T> {
@@ -47,8 +46,10 @@ impl<T: Element> Job<'_, T> {
         let last = self.objective.loss.outputs() as f64 - 1.0;
         let mut part = self.parts[worker].clone();
         part.labels.iter_mut().for_each(|y| *y = if last > 0.0 { last - *y } else { -*y });
-        let (objective, round, seed) = (self.objective, self.round, self.seed);
-        self.task.reply(&part, &Context { objective, worker, round, seed })
+        let mut device = CpuLocal::new(vec![part.features.clone()], *self.form)?;
+        let rows = part.labels.len();
+        device.curve(&curvature(&[part], self.objective))?;
+        Ok(second_order::replies(&mut device, self.task, &[rows])?.remove(0))
     }
 }
 
@@ -99,8 +100,8 @@ impl<T: Element> LocalWorkers<T> {
         }
         let own = self.compute(task)?;
         let work = self.work(task, &own);
-        let (parts, objective, round, seed) = (&self.parts, &self.objective, self.fleet.counters().rounds, self.seed);
-        let job = Job { task, own: &own, work: &work, parts, objective, round, seed };
+        let (parts, objective, form) = (&self.parts, &self.objective, &self.form);
+        let job = Job { task, own: &own, work: &work, parts, objective, form };
         let needed = workers.saturating_sub(self.stragglers);
         let enough = |present: &[bool]| present.iter().filter(|&&there| there).count() >= needed;
         let length = task.up(width);

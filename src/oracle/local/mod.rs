@@ -7,16 +7,22 @@ mod conjugate;
 mod kept;
 mod lsmr;
 mod part;
+mod second_order;
+mod solved;
+mod svrg;
 mod task;
 
 pub use conjugate::{Conjugate, Inner};
 pub use kept::KeptRound;
 pub use task::{LocalTask, STEPS, Safeguard, candidate};
 
+use std::sync::Arc;
+
 use nalgebra::DVectorView;
 use rayon::prelude::*;
 
 use crate::data::Matrix;
+use crate::device::{CpuLocal, DeviceInfo, LocalDevice, LocalForm};
 use crate::error::{Error, Result};
 use crate::fleet::{BlockFleet, BlockWork, Counters, Enough};
 use crate::objective::Objective;
@@ -52,7 +58,8 @@ pub trait LocalOracle: Send {
 }
 
 /// [`LocalOracle`] over simulated workers, the rows cut into contiguous parts whose sizes differ by one at most. Features are stored as
-/// T; everything is computed in f64 on the CPU, workers in parallel. A mean waits for every worker.
+/// T. Products with Hessians, inner solves and SVRG are a [`LocalDevice`]'s, which is a [`CpuLocal`] if no other is given; all else is computed
+/// in f64 on the CPU, workers in parallel. A mean waits for every worker.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -74,6 +81,10 @@ pub trait LocalOracle: Send {
 #[derive(Debug)]
 pub struct LocalWorkers<T: Element = f64> {
     parts: Vec<Part<T>>,
+    device: Box<dyn LocalDevice>,
+    form: LocalForm,
+    /// Whether the device has the second derivatives of the workers' point.
+    curved: bool,
     objective: Objective,
     fleet: BlockFleet,
     seed: Seed,
@@ -104,13 +115,44 @@ impl<T: Element> LocalWorkers<T> {
             let rows: Vec<usize> = (n * at / workers..n * (at + 1) / workers).collect();
             Part {
                 labels: rows.iter().map(|&i| labels[i]).collect(),
-                features: data.select_rows(&rows),
+                features: Arc::new(data.select_rows(&rows)),
                 margins: vec![0.0; rows.len() * k],
                 share: (workers * rows.len()) as f64 / n as f64,
             }
         };
-        let parts = (0..workers).map(part).collect();
-        Ok(LocalWorkers { parts, objective: objective.clone(), fleet, seed, stragglers: 0, width: k * data.cols() })
+        let parts: Vec<Part<T>> = (0..workers).map(part).collect();
+        let form = LocalForm {
+            classes: k,
+            scale: workers as f64 / n as f64,
+            l2: objective.l2,
+            penalized: data.cols() - usize::from(objective.intercept),
+        };
+        let device = Box::new(CpuLocal::new(features(&parts), form)?);
+        let (objective, width) = (objective.clone(), k * data.cols());
+        Ok(LocalWorkers { parts, device, form, curved: false, objective, fleet, seed, stragglers: 0, width })
+    }
+
+    /// Has products with Hessians, inner solves and SVRG computed on the device that `make` makes of the workers' rows and the form of their
+    /// Hessians.
+    ///
+    /// # Errors
+    /// As `make`; [`Error::Usage`] for a device of other workers.
+    pub fn on(
+        mut self,
+        make: impl FnOnce(Vec<Arc<Matrix<T>>>, LocalForm) -> Result<Box<dyn LocalDevice>>,
+    ) -> Result<Self> {
+        self.device = make(features(&self.parts), self.form)?;
+        self.curved = false;
+        let (got, wanted) = ((self.device.workers(), self.device.width()), (self.parts.len(), self.width));
+        if got != wanted {
+            return Err(Error::usage("local device: workers and weights", format!("{got:?}"), format!("{wanted:?}")));
+        }
+        Ok(self)
+    }
+
+    /// What solves.
+    pub fn device(&self) -> DeviceInfo {
+        self.device.info()
     }
 
     /// Has rounds of directions end without this many of the workers.
@@ -165,10 +207,24 @@ impl<T: Element> LocalWorkers<T> {
                 ));
             }
             self.parts.par_iter_mut().for_each(|part| part.move_to(weights));
+            self.curved = false;
         }
         let (objective, round, seed) = (&self.objective, self.fleet.counters().rounds, self.seed);
         let work = |(worker, part): (usize, &Part<T>)| task.reply(part, &Context { objective, worker, round, seed });
-        self.parts.par_iter().enumerate().map(work).collect()
+        let replies: Option<Vec<Reply>> = self.parts.par_iter().enumerate().map(work).collect();
+        if let Some(replies) = replies {
+            return Ok(replies);
+        }
+        if let LocalTask::Svrg { weights, gradient, pull, step, samples } = *task {
+            let descent = svrg::Descent { weights, gradient, pull, step, samples };
+            return svrg::replies(&mut *self.device, &self.parts, &self.objective, (seed, round), &descent);
+        }
+        if !self.curved {
+            self.device.curve(&part::curvature(&self.parts, &self.objective))?;
+            self.curved = true;
+        }
+        let rows: Vec<usize> = self.parts.iter().map(|part| part.labels.len()).collect();
+        second_order::replies(&mut *self.device, task, &rows)
     }
 
     /// What each worker has to do for such replies.
@@ -180,6 +236,10 @@ impl<T: Element> LocalWorkers<T> {
         };
         replies.iter().zip(&self.parts).map(work).collect()
     }
+}
+
+fn features<T>(parts: &[Part<T>]) -> Vec<Arc<Matrix<T>>> {
+    parts.iter().map(|part| part.features.clone()).collect()
 }
 
 impl<T: Element> LocalOracle for LocalWorkers<T> {

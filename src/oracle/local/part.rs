@@ -1,17 +1,19 @@
-//! The rows of one worker, and what it computes with them at a point: value, gradient, Hessian times a vector.
+//! The rows of one worker, and what it computes with them at a point: value, gradient, second derivatives.
 
-use std::cell::Cell;
+use std::sync::Arc;
 
-use nalgebra::DVector;
+use rayon::prelude::*;
 
 use crate::data::Matrix;
-use crate::objective::{LineValue, Objective};
+use crate::device::LocalCurvature;
+use crate::objective::{CurvatureForm, LineValue, Objective};
 use crate::scalar::Element;
 
 /// Rows, labels and the margins at the worker's point.
 #[derive(Debug, Clone)]
 pub(super) struct Part<T> {
-    pub(super) features: Matrix<T>,
+    /// Shared with the device that multiplies with the Hessian.
+    pub(super) features: Arc<Matrix<T>>,
     pub(super) labels: Vec<f64>,
     pub(super) margins: Vec<f64>,
     /// `m n_i / n`: with it the plain mean of the parts' functions is the mean over all rows, however unequal they are.
@@ -55,42 +57,30 @@ impl<T: Element> Part<T> {
         LineValue { value: value * self.share, slope: slope * self.share }
     }
 
-    /// Its Hessian, l2 included, as something to multiply with.
-    pub(super) fn hessian<'p>(&'p self, objective: &'p Objective) -> LocalHessian<'p, T> {
-        LocalHessian { part: self, objective, passes: Cell::new(0) }
+    /// What the loss's second derivatives at the part's point are made of: K probabilities a row of softmax's, else K x K numbers.
+    pub(super) fn curvature(&self, objective: &Objective) -> Vec<f64> {
+        let (loss, k) = (&objective.loss, objective.loss.outputs());
+        let mut numbers = Vec::new();
+        if k > 1 && objective.curvature(&self.margins, &self.labels, &mut numbers).is_some() {
+            return numbers;
+        }
+        numbers.resize(self.margins.len() * k, 0.0);
+        let (mut unit, mut column) = (vec![0.0; self.margins.len()], vec![0.0; self.margins.len()]);
+        for l in 0..k {
+            unit.chunks_exact_mut(k).for_each(|unit| unit[l] = 1.0);
+            loss.second_derivatives(&self.margins, &self.labels, &unit, 1.0, &mut column);
+            numbers.iter_mut().skip(l).step_by(k).zip(&column).for_each(|(to, second)| *to = *second);
+            unit.fill(0.0);
+        }
+        numbers
     }
 }
 
-/// `H_i`, never formed.
-pub(super) struct LocalHessian<'p, T> {
-    part: &'p Part<T>,
-    objective: &'p Objective,
-    /// Passes over the rows so far: two a product.
-    passes: Cell<u64>,
-}
-
-impl<T: Element> LocalHessian<'_, T> {
-    /// `H_i v`.
-    pub(super) fn times(&self, vector: &DVector<f64>) -> DVector<f64> {
-        self.passes.set(self.passes.get() + 2);
-        let images = self.part.images(vector.as_slice());
-        let mut bent = vec![0.0; images.len()];
-        self.objective.hessian_residuals(&self.part.margins, &self.part.labels, &images, &mut bent);
-        let mut product = DVector::zeros(vector.len());
-        self.part.pull_back(&bent, product.as_mut_slice());
-        self.objective.add_l2_gradient(vector.as_slice(), product.as_mut_slice());
-        product
-    }
-
-    /// `(H_i^2 + damp^2 I) v`.
-    pub(super) fn damped_square_times(&self, vector: &DVector<f64>, damp: f64) -> DVector<f64> {
-        let mut product = self.times(&self.times(vector));
-        product.axpy(damp * damp, vector, 1.0);
-        product
-    }
-
-    /// Passes over the rows so far.
-    pub(super) fn passes(&self) -> u64 {
-        self.passes.get()
+/// The second derivatives at all `parts`.
+pub(super) fn curvature<T: Element>(parts: &[Part<T>], objective: &Objective) -> LocalCurvature {
+    let numbers = parts.par_iter().map(|part| part.curvature(objective)).collect();
+    match objective.loss.curvature_form() {
+        Some(CurvatureForm::Softmax) => LocalCurvature::Softmax(numbers),
+        _ => LocalCurvature::Full(numbers),
     }
 }

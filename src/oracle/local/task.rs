@@ -1,12 +1,8 @@
 //! What workers with rows of their own can be asked, and how each is answered.
 
-use nalgebra::DVector;
-use rand::RngExt;
-
-use super::conjugate::{Conjugate, Inner, solve};
-use super::lsmr::lsmr;
-use super::part::{LocalHessian, Part};
-use crate::error::{Error, Result};
+use super::conjugate::{Conjugate, Inner};
+use super::part::Part;
+use super::svrg::draw;
 use crate::objective::Objective;
 use crate::scalar::Element;
 use crate::seed::{Purpose, Seed};
@@ -171,10 +167,9 @@ impl LocalTask<'_> {
         }
     }
 
-    /// One worker's answer, l2 left out where all would send the same.
-    pub(super) fn reply<T: Element>(&self, part: &Part<T>, context: &Context<'_>) -> Result<Reply> {
+    /// One worker's answer, l2 left out where all would send the same; none where it is the device's.
+    pub(super) fn reply<T: Element>(&self, part: &Part<T>, context: &Context<'_>) -> Option<Reply> {
         let objective = context.objective;
-        let hessian = part.hessian(objective);
         let n = part.labels.len() as u64;
         let (numbers, rows) = match *self {
             LocalTask::Gradient { weights, .. } => {
@@ -182,37 +177,6 @@ impl LocalTask<'_> {
                 part.loss_gradient(objective, &part.margins, &mut numbers[..weights.len()]);
                 numbers[weights.len()] = part.loss(objective);
                 (numbers, 2 * n)
-            }
-            LocalTask::Dino { gradient, safeguard, .. } => {
-                let g = DVector::from_column_slice(gradient);
-                let least = lsmr(&|v| hessian.times(v), &g, safeguard.phi, safeguard.inner);
-                (corrected(&hessian, least, &g, g.norm_squared(), safeguard)?, 0)
-            }
-            LocalTask::Dingo { gradient, safeguard, .. } => {
-                let g = DVector::from_column_slice(gradient);
-                let mut numbers = hessian.times(&g).as_slice().to_vec();
-                for damp in [0.0, safeguard.phi] {
-                    numbers.extend(lsmr(&|v| hessian.times(v), &g, damp, safeguard.inner).iter());
-                }
-                (numbers, n)
-            }
-            LocalTask::DingoCorrected { gradient, image, safeguard } => {
-                let (g, along) = (DVector::from_column_slice(gradient), DVector::from_column_slice(image));
-                // Workers keep this from the round before: it is computed here again, at no cost of theirs.
-                let least = lsmr(&|v| part.hessian(objective).times(v), &g, safeguard.phi, safeguard.inner);
-                (corrected(&hessian, least, &along, g.norm_squared(), safeguard)?, 0)
-            }
-            LocalTask::Newton { gradient, inner, .. } => {
-                let g = DVector::from_column_slice(gradient);
-                let found = solve(Conjugate::Gradients, &|v| hessian.times(v), &g, inner);
-                let failed = f64::from(u8::from(found.is_none()));
-                let mut numbers: Vec<f64> =
-                    found.map_or_else(|| vec![0.0; gradient.len()], |x| x.iter().map(|x| -x).collect());
-                numbers.push(failed);
-                (numbers, 0)
-            }
-            LocalTask::Hessian { vector } => {
-                (hessian.times(&DVector::from_column_slice(vector)).as_slice().to_vec(), 0)
             }
             LocalTask::Values { direction, .. } => {
                 let images = part.images(direction);
@@ -230,84 +194,21 @@ impl LocalTask<'_> {
                 }
                 (numbers, (1 + STEPS as u64) * n)
             }
-            LocalTask::Svrg { weights, gradient, pull, step, samples } => {
-                let reply = svrg(part, context, weights, &Descent { gradient, pull, step, samples });
-                // Two gradients of one row each a sample.
-                (reply, 4 * samples as u64)
-            }
             LocalTask::Sample { weights, .. } => (sampled(part, context, weights.len()), 2 * Self::sample(part) as u64),
+            LocalTask::Dino { .. }
+            | LocalTask::Dingo { .. }
+            | LocalTask::DingoCorrected { .. }
+            | LocalTask::Newton { .. }
+            | LocalTask::Hessian { .. }
+            | LocalTask::Svrg { .. } => return None,
         };
-        Ok(Reply { numbers, rows: rows + hessian.passes() * n })
+        Some(Reply { numbers, rows })
     }
 
     /// A fifth of the rows, at least one.
     fn sample<T>(part: &Part<T>) -> usize {
         (part.labels.len() / 5).max(1)
     }
-}
-
-/// `-least`, where its slope along `along` is at most `-theta square`; else that less the multiple of `(H^2 + phi^2 I)^-1 along` which
-/// makes the slope exactly this.
-fn corrected<T: Element>(
-    hessian: &LocalHessian<'_, T>,
-    least: DVector<f64>,
-    along: &DVector<f64>,
-    square: f64,
-    safeguard: Safeguard,
-) -> Result<Vec<f64>> {
-    let missing = safeguard.theta * square - least.dot(along);
-    let mut direction = -least;
-    if missing > 0.0 {
-        let product = |v: &DVector<f64>| hessian.damped_square_times(v, safeguard.phi);
-        let correction = solve(safeguard.conjugate, &product, along, safeguard.inner)
-            .filter(|found| found.dot(along) > 0.0)
-            .ok_or_else(|| {
-                let phi = safeguard.phi;
-                Error::Numerical(format!("H^2 + phi^2 I is not positive definite in rounding; raise phi ({phi:e})"))
-            })?;
-        direction.axpy(-missing / correction.dot(along), &correction, 1.0);
-    }
-    Ok(direction.as_slice().to_vec())
-}
-
-/// InexactDANE's local problem.
-struct Descent<'d> {
-    gradient: &'d [f64],
-    pull: f64,
-    step: f64,
-    samples: usize,
-}
-
-/// Draws a row of `count`.
-fn draw(rng: &mut impl RngExt, count: usize) -> usize {
-    rng.random_range(0..count)
-}
-
-/// `u <- u - s (loss_j'(u) - loss_j'(w) + g + pull (u - w))`, the samples j drawn with replacement (Johnson and Zhang, 2013).
-fn svrg<T: Element>(part: &Part<T>, context: &Context<'_>, weights: &[f64], descent: &Descent<'_>) -> Vec<f64> {
-    let objective = context.objective;
-    let mut rng = context.seed.stream(Purpose::Method, context.worker as u64, context.round);
-    let (k, d) = (objective.loss.outputs(), part.features.cols());
-    let mut point = weights.to_vec();
-    let (mut here, mut there, mut margins) = (vec![0.0; k], vec![0.0; k], vec![0.0; k]);
-    for _ in 0..descent.samples {
-        let row = draw(&mut rng, part.labels.len());
-        margins.fill(0.0);
-        part.features.for_each_in_row(row, |j, x| {
-            margins.iter_mut().enumerate().for_each(|(c, z)| *z += x.to_f64() * point[c * d + j]);
-        });
-        objective.loss.derivative(&margins, part.labels[row], &mut here);
-        objective.loss.derivative(&part.margins[row * k..(row + 1) * k], part.labels[row], &mut there);
-        // l2 is in every sample's loss: its gradients at u and w differ by l2 (u - w) where it acts.
-        let moved: Vec<f64> = point.iter().zip(weights).map(|(u, w)| u - w).collect();
-        let mut change: Vec<f64> = descent.gradient.iter().zip(&moved).map(|(g, m)| g + descent.pull * m).collect();
-        objective.add_l2_gradient(&moved, &mut change);
-        part.features.for_each_in_row(row, |j, x| {
-            (0..k).for_each(|c| change[c * d + j] += x.to_f64() * (here[c] - there[c]));
-        });
-        point.iter_mut().zip(&change).for_each(|(u, c)| *u -= descent.step * c);
-    }
-    point
 }
 
 /// The mean gradient of a fifth of the rows, at least one.

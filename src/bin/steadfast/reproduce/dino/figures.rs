@@ -63,7 +63,9 @@ fn race(args: &ReproduceArgs, name: &str, title: &str, race: &Race) -> Result<(V
     let (rows, cols) = (race.features.rows(), race.features.cols());
     let l2 = race.objective.l2;
     line(args, format!("{title}: {rows} x {cols}, {} workers, l2 = {l2:.3e}", race.workers));
-    let curves = race.all(|curve| line(args, format!("  {} done: F = {:.8}", curve.method, curve.last())))?;
+    let done = |curve: &Curve| line(args, format!("  {} done: F = {:.8}", curve.method, curve.last()));
+    let mut curves = race.all(done)?;
+    curves.extend(race.anchors(done)?);
     let least = curves.iter().map(Curve::last).fold(f64::INFINITY, f64::min);
     line(
         args,

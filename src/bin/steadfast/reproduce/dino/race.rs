@@ -1,13 +1,16 @@
 //! The methods of paper 003 side by side on one problem, each with the same workers and the same number of communications.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use steadfast::coding::Uncoded;
 use steadfast::data::{Dataset, Matrix, RowOrder};
-use steadfast::fleet::{BlockFleet, Clock, Faults};
+use steadfast::device::CpuDevice;
+use steadfast::fleet::{BlockFleet, Clock, Enough, Faults, Gather, SimulatedFleet};
 use steadfast::method::{Problem, SolveOptions, by_name, solve};
 use steadfast::objective::Objective;
-use steadfast::oracle::{LocalWorkers, MasterProducts};
+use steadfast::oracle::{BlockHessian, CodedOracle, HessianPlan, LocalWorkers, MasterProducts, OracleOptions};
 use steadfast::seed::Seed;
 use steadfast::trace::{IterationRecord, Observer};
 use steadfast::{Error, Result};
@@ -18,6 +21,9 @@ const GRID: [f64; 11] = [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4, 
 /// The methods, in the order of the paper's tables.
 pub const METHODS: [&str; 7] =
     ["dino", "dingo", "hessian-free-giant", "disco", "inexact-dane", "aide", "synchronous-sgd"];
+
+/// What they are held against: exact Newton's method, and gradient descent with a line search.
+pub const ANCHORS: [&str; 2] = ["newton", "gradient-descent"];
 
 /// A problem whose rows are given to workers in order.
 pub struct Race {
@@ -127,7 +133,35 @@ impl Race {
         let fleet = BlockFleet::new(Faults::none(self.workers), self.clock.clone());
         let mut workers = LocalWorkers::new(&self.features, &self.labels, &self.objective, fleet, self.seed)?;
         let mut products = MasterProducts::new(Cow::Borrowed(&self.features));
-        let mut problem = Problem::new(&mut products, &self.objective, &self.labels)?.with_local(Some(&mut workers));
+        self.solve(method, Problem::new(&mut products, &self.objective, &self.labels)?.with_local(Some(&mut workers)))
+    }
+
+    /// [`ANCHORS`], by products with the rows of the same workers; exact Newton's splits its Hessian over them, too. Their communications
+    /// are those of products, so they are others than those of local work.
+    pub fn anchors(&self, mut done: impl FnMut(&Curve)) -> Result<Vec<Curve>> {
+        let run = |method: &str| {
+            let code = Arc::new(Uncoded::new(self.workers)?);
+            let device = Box::new(CpuDevice::<f64>::new(None)?);
+            let fleet = SimulatedFleet::new(device, Faults::none(self.workers), self.clock.clone());
+            let options = OracleOptions { gather: Gather::All, keys: 0, seed: self.seed };
+            let mut products = CodedOracle::new(Cow::Borrowed(&self.features), code, fleet, &options)?;
+            let fleet = BlockFleet::new(Faults::none(self.workers), self.clock.clone());
+            let plan = HessianPlan::Exact { enough: Enough::All };
+            let mut hessian = BlockHessian::<f64>::new(Cow::Borrowed(&self.features), fleet, plan)?;
+            let problem = Problem::new(&mut products, &self.objective, &self.labels)?;
+            self.solve(method, problem.with_hessian(Some(&mut hessian)))
+        };
+        let mut curves = Vec::with_capacity(ANCHORS.len());
+        for method in ANCHORS {
+            let curve = run(method)?;
+            done(&curve);
+            curves.push(curve);
+        }
+        Ok(curves)
+    }
+
+    /// Runs a method on a problem with its workers.
+    fn solve(&self, method: &str, mut problem: Problem<'_>) -> Result<Curve> {
         let enough = AtomicBool::new(false);
         let mut meter = Meter { most: self.communications, enough: &enough, points: Vec::new() };
         let options = SolveOptions { iterations: usize::MAX, tolerance: self.tolerance, time_limit: None };
