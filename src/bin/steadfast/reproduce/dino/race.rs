@@ -136,8 +136,8 @@ impl Race {
         self.solve(method, Problem::new(&mut products, &self.objective, &self.labels)?.with_local(Some(&mut workers)))
     }
 
-    /// [`ANCHORS`], by products with the rows of the same workers; exact Newton's splits its Hessian over them, too. Their communications
-    /// are those of products, so they are others than those of local work.
+    /// [`ANCHORS`], by products with the rows of the same workers; exact Newton's splits its Hessian over them, too, and is left out
+    /// where the loss is not convex. Their communications are those of products, so they are others than those of local work.
     pub fn anchors(&self, mut done: impl FnMut(&Curve)) -> Result<Vec<Curve>> {
         let run = |method: &str| {
             let code = Arc::new(Uncoded::new(self.workers)?);
@@ -152,7 +152,8 @@ impl Race {
             self.solve(method, problem.with_hessian(Some(&mut hessian)))
         };
         let mut curves = Vec::with_capacity(ANCHORS.len());
-        for method in ANCHORS {
+        let convex = self.objective.loss.is_convex();
+        for method in ANCHORS.into_iter().filter(|method| convex || *method != "newton") {
             let curve = run(method)?;
             done(&curve);
             curves.push(curve);
