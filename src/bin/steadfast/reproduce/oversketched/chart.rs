@@ -1,8 +1,10 @@
-//! Figures as SVG: curves on a logarithmic axis, and a histogram.
+//! Figures as SVG: curves, on a logarithmic axis where they span a decade, and a histogram.
 
 use std::path::Path;
 
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::ValueFormatter;
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use steadfast::trace::write_whole;
 use steadfast::{Error, Result};
@@ -37,6 +39,8 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(165, 165, 20),
 ];
 const SIZE: (u32, u32) = (760, 480);
+/// A logarithmic axis of less has no two ticks.
+const DECADE: f64 = 10.0;
 
 fn failed(e: impl std::fmt::Display) -> Error {
     Error::Numerical(format!("the figure can't be drawn: {e}"))
@@ -80,13 +84,24 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<()> 
         let style = ("sans-serif", 14).into_font().color(&BLACK);
         return area.draw_text(&format!("{}: fewer than two points", panel.title), &style, (20, 20)).map_err(failed);
     };
-    let mut chart = ChartBuilder::on(area)
-        .caption(&panel.title, ("sans-serif", 15))
-        .margin(10)
-        .x_label_area_size(36)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0..x1, (y0 / 1.5..y1 * 1.5).log_scale())
-        .map_err(failed)?;
+    let mut builder = ChartBuilder::on(area);
+    builder.caption(&panel.title, ("sans-serif", 15)).margin(10).x_label_area_size(36).y_label_area_size(64);
+    if y1 < DECADE * y0 {
+        let room = (y1 - y0) / 20.0;
+        let digits = (-((y1 - y0) / 7.0).log10()).ceil().clamp(0.0, 9.0) as usize;
+        let chart = builder.build_cartesian_2d(0.0..x1, y0 - room..y1 + room).map_err(failed)?;
+        return draw_in(chart, panel, &|y| format!("{y:.digits$}"));
+    }
+    let chart = builder.build_cartesian_2d(0.0..x1, (y0 / 1.5..y1 * 1.5).log_scale()).map_err(failed)?;
+    draw_in(chart, panel, &|y| if *y >= 0.01 { format!("{y:.2}") } else { format!("{y:.0e}") })
+}
+
+/// Draws the curves between axes of any scale.
+fn draw_in<'a, 'b: 'a, Y: Ranged<ValueType = f64> + ValueFormatter<f64>>(
+    mut chart: ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Y>>,
+    panel: &Panel,
+    label: &dyn Fn(&f64) -> String,
+) -> Result<()> {
     chart
         .configure_mesh()
         .light_line_style(WHITE)
@@ -95,7 +110,7 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<()> 
         .x_labels(6)
         .y_labels(7)
         .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| if *y >= 0.01 { format!("{y:.2}") } else { format!("{y:.0e}") })
+        .y_label_formatter(&label)
         .draw()
         .map_err(failed)?;
     for (at, series) in panel.series.iter().enumerate() {
