@@ -184,8 +184,13 @@ pub trait DataCode: Send + Sync + std::fmt::Debug {
     /// m, the number of workers.
     fn workers(&self) -> usize;
 
-    /// q, the number of data blocks; the redundancy is m / q.
+    /// q, the number of data blocks.
     fn blocks(&self) -> usize;
+
+    /// Numbers stored for one product over those of dense data.
+    fn redundancy(&self) -> f64 {
+        self.workers() as f64 / self.blocks() as f64
+    }
 
     /// What it was built to carry.
     fn tolerance(&self) -> Tolerance;

@@ -142,6 +142,10 @@ impl DataCode for ShortDot {
         self.blocks
     }
 
+    fn redundancy(&self) -> f64 {
+        (self.workers() - self.zeros()) as f64 / self.blocks as f64
+    }
+
     fn tolerance(&self) -> Tolerance {
         self.code.tolerance()
     }

@@ -366,7 +366,7 @@ pub(super) fn code_record(code: &dyn DataCode, config: &TrainConfig) -> CodeReco
         name: code.name(),
         workers: code.workers(),
         blocks: code.blocks(),
-        redundancy: code.workers() as f64 / code.blocks() as f64,
+        redundancy: code.redundancy(),
         liars: config.liars,
         stragglers: config.stragglers,
         approximate: false,

@@ -29,7 +29,7 @@ pub struct CodeRecord {
     pub workers: usize,
     /// q.
     pub blocks: usize,
-    /// m / q; for an assignment code, copies of the data.
+    /// Numbers stored for one product over those of dense data; for an assignment code, copies of the data.
     pub redundancy: f64,
     /// Liars it was built for.
     pub liars: usize,

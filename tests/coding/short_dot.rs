@@ -67,6 +67,9 @@ fn workers_hold_short_rows() {
     let plan = Plan::new(77, 40, None, 15, tolerance).expect("a plan");
     let cost = plan.code("short-dot").and_then(|code| code.cost).expect("it carries three stragglers");
     assert_eq!((cost.blocks, cost.stored, cost.multiply_adds), (6, stored as u64, largest as u64));
+    // Nine of fifteen workers hold each column of six blocks, the last row of which is filled up.
+    let padded = (78 * 40 + 42 * 77) as f64;
+    assert_eq!((code.redundancy() * padded).round() as u64, cost.stored);
     assert_eq!((cost.floats_up, cost.floats_down_unicast), (20, 9 * 117));
 }
 
