@@ -1,12 +1,12 @@
 //! One round: what came in, who is left out, what is certified.
 
+use super::RealParity;
 use super::certificate::Certificate;
-use super::dense::{norm, transposed};
+use super::dense::norm;
+use super::memory::{Memory, plan, whitened, with_memory};
 use super::noise;
-use super::repair::{self, Plan};
-use super::sketch::Sketch;
-use super::syndrome::{self, Buffers, Input, Outcome};
-use super::{RealParity, systematic};
+use super::repair;
+use super::syndrome::{self, Input, Outcome};
 use crate::coding::{Certainty, Replies, Report, Workspace};
 use crate::error::{Error, Result};
 use crate::seed::Purpose;
@@ -14,48 +14,8 @@ use crate::seed::Purpose;
 /// Combinations beyond the number of checks, at least; their number is a multiple of 4 for the vector unit.
 const SPARE_BUCKETS: usize = 12;
 
-/// Plans and whitened checks kept; the oldest go first.
-const KEPT_PLANS: usize = 64;
-const KEPT_WHITENED: usize = 8;
-
 /// Faulty workers whose columns are nearer to dependence than this can't be repaired in f64.
 const DEPENDENT: f64 = 1e-13;
-
-/// The check, whitened for workers whose replies carry unequal round-off.
-#[derive(Debug)]
-struct Whitened {
-    /// Round-off of each worker relative to the largest; the key.
-    scale: Vec<f64>,
-    /// Columns of an orthonormal basis of the rows of H diag(scale), m x k.
-    columns: Vec<f64>,
-    /// The matrix T with T [I, -B] diag(scale) equal to that basis, k x k, where B are the parity workers' rows of the
-    /// generator.
-    transform: Vec<f64>,
-}
-
-/// Buffers and factorizations of one code, kept in the workspace.
-#[derive(Debug, Default)]
-struct Memory {
-    code: u64,
-    sketch: Sketch,
-    /// Replies combined, m x r.
-    words: Vec<f64>,
-    buffers: Buffers,
-    sigma: Vec<f64>,
-    scale: Vec<f64>,
-    inverse_norms: Vec<f64>,
-    /// Present and plausible.
-    live: Vec<bool>,
-    /// The live workers before their combinations were looked at.
-    present: Vec<usize>,
-    /// Live and not yet located.
-    kept: Vec<bool>,
-    /// Known to lie without any code.
-    named: Vec<bool>,
-    repair: repair::Buffers,
-    whitened: Vec<Whitened>,
-    plans: Vec<Plan>,
-}
 
 /// What location found.
 struct Located {
@@ -100,23 +60,6 @@ pub(super) fn locate(code: &RealParity, replies: &Replies<'_>, workspace: &mut W
         let located = Round { code, replies }.find(memory)?;
         Ok(located.all(memory))
     })
-}
-
-/// Lends the workspace's memory of this code to `work`.
-fn with_memory<T>(
-    code: &RealParity,
-    workspace: &mut Workspace,
-    work: impl FnOnce(&mut Memory) -> Result<T>,
-) -> Result<T> {
-    let mut memory = workspace
-        .cache
-        .take()
-        .and_then(|cache| cache.downcast::<Memory>().ok())
-        .filter(|memory| memory.code == code.id)
-        .unwrap_or_else(|| Box::new(Memory { code: code.id, ..Memory::default() }));
-    let result = work(&mut memory);
-    workspace.cache = Some(memory);
-    result
 }
 
 fn check_sizes(code: &RealParity, replies: &Replies<'_>) -> Result<()> {
@@ -368,34 +311,4 @@ impl Round<'_> {
             tolerance: format!("{} of {} workers", self.code.tolerance, self.code.workers),
         }
     }
-}
-
-/// Index of the whitened check for `scale`, made if it is not there.
-fn whitened(code: &RealParity, known: &mut Vec<Whitened>, scale: &[f64]) -> usize {
-    if let Some(at) = known.iter().position(|w| w.scale == scale) {
-        return at;
-    }
-    let (m, k) = (code.workers, code.checks);
-    let even = scale.iter().all(|s| (s / scale[0] - 1.0).abs() < 1e-12);
-    let check = if even { code.check.clone() } else { systematic::scaled_check(&code.check, scale, k) };
-    let columns = transposed(&check, k, m);
-    let entries = (0..k).flat_map(|a| code.parity.iter().map(move |&i| (a, i)));
-    let transform = entries.map(|(a, i)| check[a * m + i] / scale[i]).collect();
-    if known.len() >= KEPT_WHITENED {
-        known.remove(0);
-    }
-    known.push(Whitened { scale: scale.to_vec(), columns, transform });
-    known.len() - 1
-}
-
-/// The plan for `faulty`, made if it is not there.
-fn plan<'a>(code: &RealParity, known: &'a mut Vec<Plan>, faulty: Vec<usize>) -> &'a Plan {
-    let at = known.iter().position(|plan| plan.faulty == faulty).unwrap_or_else(|| {
-        if known.len() >= KEPT_PLANS {
-            known.remove(0);
-        }
-        known.push(Plan::new(&code.check, code.checks, code.workers, &code.plain, faulty));
-        known.len() - 1
-    });
-    &known[at]
 }

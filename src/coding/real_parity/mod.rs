@@ -8,6 +8,7 @@ mod decode;
 mod dense;
 mod exhaustive;
 mod locate;
+mod memory;
 mod music;
 mod noise;
 mod omp;
