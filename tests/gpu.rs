@@ -3,6 +3,8 @@
 
 #[path = "gpu/blocks.rs"]
 mod blocks;
+#[path = "gpu/breaks.rs"]
+mod breaks;
 #[path = "gpu/broken.rs"]
 mod broken;
 #[path = "gpu/consensus.rs"]
