@@ -185,13 +185,20 @@ impl Newton {
         }
     }
 
+    /// Keeps what the next sketch's mean must know of the direction about to be taken.
+    fn leave(&mut self, problem: &Problem<'_>, iterate: &Iterate) {
+        if self.sketched && self.options.average {
+            self.average.leave(problem, iterate, &self.direction, self.ray.direction_margins());
+        }
+    }
+
     /// Along the direction, by values: one round for all steps.
     fn search(&mut self, problem: &mut Problem<'_>, iterate: &mut Iterate) -> Result<Step> {
         self.ray.aim(problem, &self.direction)?;
         if self.sketched && self.options.subspace && !self.options.unit_step {
             self.subspace.improve(problem, iterate, &mut self.direction, &mut self.ray)?;
         }
-        self.average.leave(problem, iterate, &self.direction, self.ray.direction_margins());
+        self.leave(problem, iterate);
         let step = if self.options.unit_step {
             self.ray.land(problem, iterate, &self.direction, 1.0);
             Some(1.0)
@@ -261,7 +268,7 @@ impl Newton {
             return Ok(Step::Stuck);
         }
         self.ray.aim(problem, &self.direction)?;
-        self.average.leave(problem, iterate, &self.direction, self.ray.direction_margins());
+        self.leave(problem, iterate);
         let mut step = 1.0;
         for _ in 0..LineSearch::ARMIJO.trials {
             let smooth = self.ray.value_at(problem, iterate, &self.direction, step);
