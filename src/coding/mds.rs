@@ -38,9 +38,7 @@ impl Mds {
     pub fn new(workers: usize, tolerance: Tolerance, seed: Seed) -> Result<Self> {
         check(workers, tolerance)?;
         let stragglers = tolerance.stragglers;
-        let default = Basis::default_for(workers);
-        let exact = default.parity_rows(workers, stragglers) == stragglers;
-        let basis = if exact { default } else { Basis::RandomOrthogonal };
+        let basis = Basis::with_rows(workers, stragglers);
         let options = ParityOptions { basis: Some(basis), seed, ..ParityOptions::default() };
         Ok(Mds { code: RealParity::with_options(workers, tolerance, options)? })
     }

@@ -49,6 +49,39 @@ pub struct ShortDot {
     norm: f64,
 }
 
+/// What the counts of a code are, before anything is built.
+pub(super) struct Shape {
+    basis: Basis,
+    /// K.
+    most: usize,
+    /// M.
+    pub blocks: usize,
+}
+
+impl Shape {
+    /// Errors as of [`ShortDot::new`].
+    pub fn new(workers: usize, tolerance: Tolerance, blocks: Option<usize>) -> Result<Self> {
+        let wanted = tolerance.liars.saturating_mul(2).saturating_add(tolerance.stragglers);
+        let basis = Basis::with_rows(workers, wanted);
+        let most = workers - RealParity::checks_for(workers, tolerance, basis, false)?;
+        let blocks = blocks.unwrap_or(most.div_ceil(2));
+        if blocks == 0 || blocks > most {
+            let allowed = format!("1 to {most}: {workers} workers less {} checks", workers - most);
+            return Err(Error::usage("short-dot: blocks", blocks, allowed));
+        }
+        if workers.saturating_mul(workers).saturating_mul(blocks) > MOST {
+            let allowed = format!("blocks times the square of the workers at most {MOST}");
+            return Err(Error::usage("short-dot", format!("{workers} workers, {blocks} blocks"), allowed));
+        }
+        Ok(Shape { basis, most, blocks })
+    }
+
+    /// K - M, the workers that do without a column.
+    pub fn zeros(&self) -> usize {
+        self.most - self.blocks
+    }
+}
+
 impl ShortDot {
     /// For m `workers` with M `blocks` (half of K unless given); `seed` is that of the random bases.
     ///
@@ -56,23 +89,12 @@ impl ShortDot {
     /// [`Error::Usage`] as [`RealParity::new`] for the tolerance, unless `1 <= M <= K`, and for more workers than the coefficients have
     /// room for (m^2 M of them).
     pub fn new(workers: usize, tolerance: Tolerance, blocks: Option<usize>, seed: Seed) -> Result<Self> {
-        let default = Basis::default_for(workers);
-        let checks = tolerance.liars.saturating_mul(2).saturating_add(tolerance.stragglers);
-        let exact = default.parity_rows(workers, checks.min(workers)) == checks;
-        let basis = if exact { default } else { Basis::RandomOrthogonal };
-        let most = workers.saturating_sub(basis.parity_rows(workers, checks.min(workers)));
-        let blocks = blocks.unwrap_or(most.div_ceil(2));
-        if workers.saturating_mul(workers).saturating_mul(blocks) > MOST {
-            let allowed = format!("blocks times the square of the workers at most {MOST}");
-            return Err(Error::usage("short-dot", format!("{workers} workers, {blocks} blocks"), allowed));
-        }
+        let Shape { basis, most, blocks } = Shape::new(workers, tolerance, blocks)?;
         let options = ParityOptions { basis: Some(basis), seed, ..ParityOptions::default() };
         let code = RealParity::with_options(workers, tolerance, options)?;
-        if blocks == 0 || blocks > most {
-            let allowed = format!("1 to {most}: {workers} workers less {} checks", workers - most);
-            return Err(Error::usage("short-dot: blocks", blocks, allowed));
-        }
-        let draws = (0..DRAWS).map(|draw| draw_basis(&code, seed, draw)).map(|basis| {
+        let generator: Vec<f64> = (0..workers).flat_map(|i| code.combination(i).iter().copied()).collect();
+        let generator = MatRef::from_row_major_slice(&generator, workers, most);
+        let draws = (0..DRAWS).map(|draw| draw_basis(generator, seed, draw)).map(|basis| {
             let coefficients = shortened(&code, &basis, blocks);
             let largest = coefficients.iter().fold(0.0, |top: f64, x| if x.abs() <= top { top } else { x.abs() });
             (largest, coefficients, basis)
@@ -82,8 +104,7 @@ impl ShortDot {
             return Err(Error::Numerical("short-dot: no basis without singular sets of workers was found".into()));
         };
         // A word is B [A; Z] = G R with R its plain blocks, and B has orthonormal columns.
-        let generator: Vec<f64> = (0..workers).flat_map(|i| code.combination(i).iter().copied()).collect();
-        let decode = basis.get(.., ..blocks).transpose() * MatRef::from_row_major_slice(&generator, workers, most);
+        let decode = basis.get(.., ..blocks).transpose() * generator;
         let norm = decode.singular_values().map_or(f64::NAN, |values| values.iter().fold(0.0, |a: f64, b| a.max(*b)));
         if !norm.is_finite() {
             return Err(Error::Numerical("short-dot: the singular values of its decoder did not converge".into()));
@@ -99,12 +120,11 @@ impl ShortDot {
 }
 
 /// A random basis of the code's words with orthonormal columns, m x K.
-fn draw_basis(code: &RealParity, seed: Seed, draw: u64) -> Mat<f64> {
-    let (m, most) = (code.workers(), code.blocks());
-    let generator: Vec<f64> = (0..m).flat_map(|i| code.combination(i).iter().copied()).collect();
+fn draw_basis(generator: MatRef<'_, f64>, seed: Seed, draw: u64) -> Mat<f64> {
+    let (m, most) = (generator.nrows(), generator.ncols());
     let mut stream = seed.stream(Purpose::Code, m as u64, draw);
     let turn: Mat<f64> = Mat::from_fn(most, most, |_, _| StandardNormal.sample(&mut stream));
-    (MatRef::from_row_major_slice(&generator, m, most) * turn).qr().compute_thin_Q()
+    (generator * turn).qr().compute_thin_Q()
 }
 
 /// For every group of columns the words c, M of them, that are zero at the group's workers, and whose data are the unit vectors: `H c

@@ -1,16 +1,15 @@
 //! What Short-Dot costs: every column of the data is at `k + M` of the m workers.
 
 use super::{Cost, Plan};
-use crate::coding::{DataCode, ShortDot};
+use crate::coding::short_dot::Shape;
 use crate::error::Result;
-use crate::seed::Seed;
 
 impl Plan {
     /// With the default number of blocks.
     pub(super) fn short_dot(&self) -> Result<Cost> {
         let (n, d, m) = (self.rows, self.cols, self.workers);
-        let code = ShortDot::new(m, self.tolerance, None, Seed(0))?;
-        let (blocks, zeros) = (code.blocks(), code.zeros());
+        let shape = Shape::new(m, self.tolerance, None)?;
+        let (blocks, zeros) = (shape.blocks, shape.zeros());
         let holders = m - zeros;
         let shard_rows = [n.div_ceil(blocks), d.div_ceil(blocks)];
         // Worker i does without the columns of the groups i - zeros + 1 to i.

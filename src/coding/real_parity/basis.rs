@@ -64,6 +64,12 @@ impl Basis {
         if workers <= 20 { Basis::UnitCircle } else { Basis::RandomOrthogonal }
     }
 
+    /// The default where it can have just k parity rows, and else the random orthogonal basis, which has any number.
+    pub(in crate::coding) fn with_rows(workers: usize, k: usize) -> Self {
+        let default = Basis::default_for(workers);
+        if k <= workers && default.parity_rows(workers, k) == k { default } else { Basis::RandomOrthogonal }
+    }
+
     /// True for the codes on the unit circle, whose structure separates colluders.
     pub(super) fn on_unit_circle(self) -> bool {
         matches!(self, Basis::UnitCircle | Basis::Vandermonde)

@@ -101,15 +101,16 @@ impl RealParity {
         Self::with_options(workers, tolerance, ParityOptions::default())
     }
 
-    /// A code with chosen options.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] when the redundancy asked for is not below the number of workers, or when nothing is to be tolerated.
-    pub fn with_options(workers: usize, tolerance: Tolerance, options: ParityOptions) -> Result<Self> {
-        let basis = options.basis.unwrap_or_else(|| Basis::default_for(workers));
+    /// k, the parity rows that `tolerance` takes, without building anything; errors as of [`RealParity::with_options`].
+    pub(super) fn checks_for(
+        workers: usize,
+        tolerance: Tolerance,
+        basis: Basis,
+        resist_collusion: bool,
+    ) -> Result<usize> {
         let Tolerance { liars, stragglers } = tolerance;
         let needed = |t: usize, s: usize| {
-            let located = if options.resist_collusion { t.saturating_mul(5).div_ceil(2) } else { t.saturating_mul(2) };
+            let located = if resist_collusion { t.saturating_mul(5).div_ceil(2) } else { t.saturating_mul(2) };
             basis.parity_rows(workers, located.saturating_add(s))
         };
         let checks = needed(liars, stragglers);
@@ -129,6 +130,16 @@ impl RealParity {
                 format!("at most {most_liars} liars or {most_stragglers} stragglers of {workers} workers{beside}");
             return Err(Error::usage("real-parity", tolerance, allowed));
         }
+        Ok(checks)
+    }
+
+    /// A code with chosen options.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the redundancy asked for is not below the number of workers, or when nothing is to be tolerated.
+    pub fn with_options(workers: usize, tolerance: Tolerance, options: ParityOptions) -> Result<Self> {
+        let basis = options.basis.unwrap_or_else(|| Basis::default_for(workers));
+        let checks = Self::checks_for(workers, tolerance, basis, options.resist_collusion)?;
         let blocks = workers - checks;
         let matrices = basis::matrices(basis, workers, checks, options.seed);
         let systematic = if basis == Basis::Plain {
