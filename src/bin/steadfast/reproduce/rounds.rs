@@ -20,7 +20,8 @@ use steadfast::scalar::Precision;
 use steadfast::seed::{Purpose, Seed};
 use steadfast::{Error, Result};
 
-use super::{line, memory};
+use super::line;
+use super::memory::PeakMemory;
 use crate::args::ReproduceArgs;
 use crate::output;
 
@@ -320,7 +321,7 @@ impl Peak {
         let code = code(liars)?;
         let data_bytes = features.stored() * size_of::<f32>();
         let encoded_bytes = encoded_numbers(n, d, code.blocks()) * size_of::<f32>();
-        let since_encoding = memory::reset_peak();
+        let memory = PeakMemory::begin();
         let fleet = SimulatedFleet::new(Box::new(CpuDevice::new(None)?), Faults::none(WORKERS), Clock::default());
         let options = OracleOptions { gather: Gather::All, keys: 0, seed };
         let mut oracle = CodedOracle::new(Cow::Borrowed(features), code, fleet, &options)?;
@@ -329,7 +330,7 @@ impl Peak {
         residuals.iter_mut().zip(labels).for_each(|(z, y)| *z -= y);
         oracle.pullback(&residuals, &mut gradient)?;
         std::hint::black_box(&gradient);
-        let peak_bytes = memory::peak();
+        let (peak_bytes, since_encoding) = (memory.bytes(), memory.since_beginning());
         let ratio = peak_bytes.map(|peak| peak as f64 / (data_bytes + encoded_bytes) as f64);
         Ok(Peak { liars, data_bytes, encoded_bytes, peak_bytes, ratio, since_encoding })
     }
