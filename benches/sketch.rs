@@ -10,6 +10,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use half::f16;
 use nalgebra::{DMatrix, DVector};
+use rayon::prelude::*;
 use steadfast::data::{Csr, Dense, Matrix};
 use steadfast::device::{CpuHessian, HessianScratch, sketch_rows};
 use steadfast::kernel::{Curvature, SketchBlock, SketchKind};
@@ -50,18 +51,24 @@ fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
 }
 
-/// Every number read once and added up in 64 sums: the rate at which the data come in.
-fn plain_sum(c: &mut Criterion, rows: usize, cols: usize) {
+/// Every number read once and added up in 64 sums a thread: the rate at which the data come in.
+fn plain_sum(c: &mut Criterion, threads: usize, rows: usize, cols: usize) {
     let Matrix::Dense(data) = dense::<f32>(rows, cols) else { return };
-    let mut group = c.benchmark_group("read/plain-sum/f32");
+    let pool = pool(threads);
+    let mut group = c.benchmark_group(if threads == 1 { "read/plain-sum/f32" } else { "read-threads/plain-sum/f32" });
     group.throughput(Throughput::Bytes((rows * cols * size_of::<f32>()) as u64));
     group.bench_function(BenchmarkId::from_parameter(format!("{rows}x{cols}")), |b| {
-        b.iter(|| {
-            let mut sums = [0.0f32; 64];
-            for numbers in black_box(data.values()).as_chunks::<64>().0 {
-                sums.iter_mut().zip(numbers).for_each(|(s, x)| *s += x);
-            }
-            black_box(sums)
+        pool.install(|| {
+            b.iter(|| {
+                let share = data.values().len().div_ceil(threads);
+                black_box(data.values()).par_chunks(share).for_each(|numbers| {
+                    let mut sums = [0.0f32; 64];
+                    for numbers in numbers.as_chunks::<64>().0 {
+                        sums.iter_mut().zip(numbers).for_each(|(s, x)| *s += x);
+                    }
+                    black_box(sums);
+                });
+            });
         });
     });
     group.finish();
@@ -120,7 +127,8 @@ fn main() {
     let full = std::env::var_os("STEADFAST_BENCH_FULL").is_some();
     let sizes = [(4_000, 120), (100_000, 120), (20_000, 968)];
     for &(rows, cols) in &sizes[..if full { 3 } else { 1 }] {
-        plain_sum(c, rows, cols);
+        plain_sum(c, 1, rows, cols);
+        plain_sum(c, 2, rows, cols);
         measure::<f32>(c, "sketch", 1, &dense(rows, cols), 1);
         measure::<f64>(c, "sketch", 1, &dense(rows, cols), 1);
         measure::<f16>(c, "sketch", 1, &dense(rows, cols), 1);

@@ -166,6 +166,7 @@ impl Entry {
 pub struct BucketIndex {
     starts: Vec<usize>,
     entries: Vec<Entry>,
+    /// Work space: for every row of A its bucket (an entry's `row`) and sign.
     places: Vec<Entry>,
     scale: f64,
 }
@@ -193,11 +194,6 @@ impl BucketIndex {
     #[inline(always)]
     pub fn from_bucket(&self, b: usize) -> &[Entry] {
         &self.entries[self.starts[b]..]
-    }
-
-    /// For every row of A, in their order, its bucket (an entry's `row`) and sign; empty for [`SketchKind::UniformRows`].
-    pub fn places(&self) -> &[Entry] {
-        &self.places
     }
 
     /// What every row is multiplied by, beside its sign.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::gram::{GramRows, Tiles};
 use super::pages::enlarge;
 use super::simd::SimdLevel;
-use super::sketch::{Buckets, Stored, Walk};
+use super::sketch::{Buckets, Stored, Tasks};
 use crate::data::Matrix;
 use crate::device::hessian::{check_blocks, check_examples, check_square};
 use crate::device::{DeviceInfo, HessianDevice};
@@ -77,14 +77,14 @@ pub fn sketch_rows<T: Element>(
         return Ok(());
     }
     let index = &scratch.index;
-    let walk = Walk::of(&Stored::of(data), cols, classes, index, rayon::current_num_threads());
-    HessianScratch::grow(&mut scratch.threads, walk.scratch_len);
+    let tasks = Tasks::of(&Stored::of(data), cols, classes, index, rayon::current_num_threads());
+    HessianScratch::grow(&mut scratch.threads, tasks.scratch_len);
     let threads = &scratch.threads;
     let level = SimdLevel::detect();
-    out.par_chunks_mut(walk.buckets * width).enumerate().for_each(|(t, out)| {
+    out.par_chunks_mut(tasks.buckets * width).enumerate().for_each(|(t, out)| {
         let scratch = &mut *own(threads);
-        let (data, first) = (Stored::of(data), t * walk.buckets);
-        Buckets { data, cols, curvature: *curvature, index, first, stream: walk.stream, out, scratch }.run(level);
+        let (data, first) = (Stored::of(data), t * tasks.buckets);
+        Buckets { data, cols, curvature: *curvature, index, first, far: tasks.far, out, scratch }.run(level);
     });
     Ok(())
 }

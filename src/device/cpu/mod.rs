@@ -30,7 +30,6 @@ mod simd;
 #[cfg(target_arch = "x86_64")]
 mod simd_x86;
 mod sketch;
-mod sketch_stream;
 mod sparse;
 mod transposed;
 mod tree;

@@ -119,7 +119,8 @@ pub(super) trait Load<T: Element>: Lanes<T::Acc> {
     fn load_partial(self, from: &[T]) -> Self::Pack;
 }
 
-/// Asks for the cache line of the first of `values`, which may be needed soon; it changes speed alone.
+/// Asks for the cache line of the first of `values`, which may be needed soon, into the second-level cache: the first level can wait for
+/// far fewer lines at a time. It changes speed alone.
 #[inline(always)]
 pub(super) fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]

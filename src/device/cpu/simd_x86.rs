@@ -4,7 +4,7 @@ use bytemuck::cast;
 use half::f16;
 use pulp::x86::{V3, V4};
 use pulp::{NullaryFnOnce, Simd, f32x8, f32x16, f64x4, f64x8};
-use std::arch::x86_64::{__m256, __m256i, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_cvtph_ps};
+use std::arch::x86_64::{__m256, __m256i, __m512, _MM_HINT_T1, _mm_prefetch, _mm256_cvtph_ps};
 
 use super::simd::{Lanes, Load, first};
 
@@ -51,7 +51,7 @@ impl Avx2 {
 #[inline(always)]
 pub(super) fn prefetch<T>(values: &[T]) {
     // SAFETY: every processor of this architecture has the instruction, which touches no memory and allows any address.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(values.as_ptr().cast()) }
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(values.as_ptr().cast()) }
 }
 
 /// A mask for the first `len` of 8 lanes.

@@ -6,7 +6,6 @@
 
 use super::dense::CHAIN;
 use super::simd::{Lanes, Load, SimdLevel, Work, pack_len, prefetch};
-use super::sketch_stream::{self, Group, group};
 use super::transposed::tile_columns;
 use super::tree::{Tree, levels};
 use crate::data::Matrix;
@@ -48,24 +47,25 @@ pub(super) struct Buckets<'a, T: Element> {
     pub curvature: Curvature<'a, T::Acc>,
     pub index: &'a BucketIndex,
     pub first: usize,
-    /// Whether to take the rows as they are stored: what [`Walk::of`] says.
-    pub stream: bool,
+    /// Whether to ask for rows ahead of time: what [`Tasks::of`] says.
+    pub far: bool,
     /// (buckets x dK), row-major.
     pub out: &'a mut [T::Acc],
-    /// At least as many numbers as [`Walk::scratch_len`] says, of any value.
+    /// At least as many numbers as [`Tasks::scratch_len`] says, of any value.
     pub scratch: &'a mut [T::Acc],
 }
 
-/// How the rows are visited, which changes no bit.
-pub(super) struct Walk {
-    pub stream: bool,
+/// How the buckets are shared out, which changes no bit.
+pub(super) struct Tasks {
     /// Buckets of one task.
     pub buckets: usize,
+    /// Whether the rows lie in memory, and are asked for ahead of time.
+    pub far: bool,
     /// Numbers of scratch that a task needs.
     pub scratch_len: usize,
 }
 
-impl Walk {
+impl Tasks {
     /// For `threads` threads.
     pub(super) fn of<T: Element>(
         data: &Stored<'_, T>,
@@ -74,20 +74,13 @@ impl Walk {
         index: &BucketIndex,
         threads: usize,
     ) -> Self {
-        let longest = index.longest();
-        let group = match data {
-            Stored::Dense(values) if classes == 1 && size_of_val(*values) > NEAR_BYTES => group::<T::Acc>(index, cols),
-            _ => None,
+        let (sparse, far) = match data {
+            Stored::Dense(values) => (false, size_of_val(*values) > NEAR_BYTES),
+            Stored::Sparse(..) => (true, false),
         };
-        if let Some(group) = group {
-            let buckets = group.min(index.buckets().div_ceil(threads));
-            let scratch_len = sketch_stream::scratch_len::<T::Acc>(cols, longest, buckets);
-            return Walk { stream: true, buckets, scratch_len };
-        }
         // Several tasks a thread, so that none waits long for the last one.
         let buckets = index.buckets().div_ceil(4 * threads);
-        let sparse = matches!(data, Stored::Sparse(..));
-        Walk { stream: false, buckets, scratch_len: scratch_len::<T::Acc>(sparse, cols, classes, longest) }
+        Tasks { buckets, far, scratch_len: scratch_len::<T::Acc>(sparse, cols, classes, index.longest()) }
     }
 }
 
@@ -100,6 +93,11 @@ fn scratch_len<A>(sparse: bool, cols: usize, classes: usize, longest: usize) -> 
 /// Data of no more bytes are in a cache after the first walk, where asking for rows ahead of time costs more than it saves.
 const NEAR_BYTES: usize = 4 << 20;
 
+/// How far ahead rows are asked for: what a memory delivers while it is asked, some thousand bytes, and at least [`MOST_ROWS`].
+const AHEAD_BYTES: usize = 8 << 10;
+/// Rows added in one pass over the sums.
+const MOST_ROWS: usize = 8;
+
 /// Columns of a tile, a whole number of packs: any choice gives the same bits.
 fn tile_width<A>(cols: usize, classes: usize) -> usize {
     tile_columns::<A>(classes).min(cols.next_multiple_of(pack_len::<A>()))
@@ -111,16 +109,10 @@ macro_rules! buckets_work {
             type Output = ();
             #[inline(always)]
             fn run<L: Lanes<f32> + Lanes<f64> + Load<f64> + Load<f32> + Load<f16>>(self, lanes: L) {
-                match (self.data, self.curvature) {
-                    (Stored::Dense(values), Curvature::Scalar(roots)) if self.stream => {
-                        let Buckets { cols, index, first, out, scratch: sums, .. } = self;
-                        Group { values, cols, roots, index, first, out, sums }.run::<L, $pack>(lanes)
-                    }
-                    (Stored::Dense(values), _) if size_of_val(values) > NEAR_BYTES => {
-                        dense::<L, $t, $pack, true>(lanes, values, self)
-                    }
-                    (Stored::Dense(values), _) => dense::<L, $t, $pack, false>(lanes, values, self),
-                    (Stored::Sparse(offsets, indices, values), _) => sparse::<$t>(offsets, indices, values, self),
+                match self.data {
+                    Stored::Dense(values) if self.far => dense::<L, $t, $pack, true>(lanes, values, self),
+                    Stored::Dense(values) => dense::<L, $t, $pack, false>(lanes, values, self),
+                    Stored::Sparse(offsets, indices, values) => sparse::<$t>(offsets, indices, values, self),
                 }
             }
         }
@@ -156,7 +148,7 @@ impl<'a, T: Element> Buckets<'a, T> {
             curvature,
             index: self.index,
             first: self.first,
-            stream: self.stream,
+            far: self.far,
             out: cast_slice_mut(self.out),
             scratch: cast_slice_mut(self.scratch),
         }
@@ -191,6 +183,7 @@ where
     let tile = tile_width::<T::Acc>(cols, classes);
     let set = classes * tile;
     let (factors, sums) = scratch.split_at_mut(classes * CHAIN);
+    let ahead = AHEAD_BYTES.div_ceil(cols * size_of::<T>()).max(MOST_ROWS);
     for (b, out) in out.chunks_exact_mut(cols * classes).enumerate() {
         let bucket = index.bucket(first + b);
         if bucket.is_empty() {
@@ -209,11 +202,11 @@ where
                 sums.fill(T::Acc::ZERO);
                 let mut e = 0;
                 while e < entries.len() {
-                    let from = Gathered { values, cols, classes, entries: &walk[e..], column, width };
+                    let from = Gathered { values, cols, classes, entries: &walk[e..], column, width, ahead };
                     let left = entries.len() - e;
                     let factors = &factors[e..];
-                    e += if left >= 8 {
-                        add_rows::<L, T, 8, PACK, FAR>(lanes, &from, factors, tile, sums)
+                    e += if left >= MOST_ROWS {
+                        add_rows::<L, T, MOST_ROWS, PACK, FAR>(lanes, &from, factors, tile, sums)
                     } else if left >= 2 {
                         add_rows::<L, T, 2, PACK, FAR>(lanes, &from, factors, tile, sums)
                     } else {
@@ -241,6 +234,8 @@ struct Gathered<'a, T> {
     entries: &'a [Entry],
     column: usize,
     width: usize,
+    /// From an entry to the one whose row is asked for meanwhile.
+    ahead: usize,
 }
 
 impl<'a, T> Gathered<'a, T> {
@@ -274,7 +269,7 @@ where
     for i in 0..R {
         rows[i] = from.row(i);
         packs[i] = &rows[i].as_chunks::<PACK>().0[..full];
-        ahead[i] = if FAR && R + i < from.entries.len() { from.row(R + i) } else { rows[i] };
+        ahead[i] = if FAR && from.ahead + i < from.entries.len() { from.row(from.ahead + i) } else { rows[i] };
     }
     for (k, sums) in sums.chunks_exact_mut(tile).enumerate() {
         let mut scale = [Lanes::<T::Acc>::zero(lanes); R];
@@ -295,6 +290,11 @@ where
         if full < sums.len() {
             let mut sum = Load::<T::Acc>::load(lanes, &sums[full]);
             for i in 0..R {
+                if FAR && k == 0 {
+                    prefetch(&ahead[i][full * PACK..]);
+                    // Rows need not begin with a line of the cache, and then end in one more.
+                    prefetch(&ahead[i][width - 1..]);
+                }
                 sum = lanes.mul_add(Load::<T>::load_partial(lanes, &rows[i][full * PACK..]), scale[i], sum);
             }
             lanes.store(sum, &mut sums[full]);
@@ -344,7 +344,7 @@ fn sparse<T: Element>(offsets: &[usize], indices: &[u32], values: &[T], work: Bu
 
 /// Adds what the levels of the tree still hold; the total lies in the level of the latest sum.
 #[inline(always)]
-pub(super) fn finish<A: Accumulator>(tree: Tree, set: usize, sums: &mut [A]) -> &[A] {
+fn finish<A: Accumulator>(tree: Tree, set: usize, sums: &mut [A]) -> &[A] {
     let (latest, remaining) = tree.finish();
     let (_, sums) = sums.split_at_mut(latest * set);
     let (total, above) = sums.split_at_mut(set);
@@ -357,7 +357,7 @@ pub(super) fn finish<A: Accumulator>(tree: Tree, set: usize, sums: &mut [A]) -> 
 
 /// `right = left + right`.
 #[inline(always)]
-pub(super) fn add_left<A: Accumulator>(left: &[A], right: &mut [A]) {
+fn add_left<A: Accumulator>(left: &[A], right: &mut [A]) {
     for (b, &a) in right.iter_mut().zip(left) {
         *b = a + *b;
     }

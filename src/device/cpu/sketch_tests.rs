@@ -19,7 +19,7 @@ fn softmax<T: Element>(matrix: &Matrix<T>, level: SimdLevel) -> Vec<T::Acc> {
         curvature: Curvature::Softmax { probabilities: &probabilities, classes, scale },
         index: &index,
         first: 0,
-        stream: false,
+        far: false,
         out: &mut out,
         scratch: &mut vec![T::Acc::from_f64(7.0); len],
     }
@@ -40,8 +40,8 @@ fn check<T: Element>() {
     }
 }
 
-/// Each way to visit the rows: several groups of buckets, buckets of several blocks of rows, an empty one.
-fn check_walks<T: Element>() {
+/// Buckets in several tasks, rows asked for ahead of time or not, buckets of several blocks of rows and empty ones.
+fn check_tasks<T: Element>() {
     let (rows, cols, buckets) = (1500, 43, 10);
     let values: Vec<T> = (0..rows * cols).map(|i| T::from_f64((i as f64 * 0.618).fract() - 0.5)).collect();
     let roots: Vec<T::Acc> = (0..rows).map(|i| T::Acc::from_f64((i % 7) as f64 / 10.0)).collect();
@@ -49,33 +49,31 @@ fn check_walks<T: Element>() {
     let mut index = BucketIndex::default();
     for listed in [rows, 3] {
         block.index(listed, &mut index).unwrap();
-        let walk = |stream, task: usize, level: SimdLevel| {
+        let sketch = |far, task: usize, level: SimdLevel| {
             let mut out = vec![T::Acc::ZERO; buckets * cols];
-            let longest = index.longest();
-            let gathered = scratch_len::<T::Acc>(false, cols, 1, longest);
-            let len = gathered.max(sketch_stream::scratch_len::<T::Acc>(cols, longest, task));
+            let len = scratch_len::<T::Acc>(false, cols, 1, index.longest());
             for (t, out) in out.chunks_mut(task * cols).enumerate() {
                 let scratch = &mut vec![T::Acc::from_f64(7.0); len];
                 let (data, curvature) = (Stored::Dense(&values[..]), Curvature::Scalar(&roots[..]));
-                Buckets { data, cols, curvature, index: &index, first: t * task, stream, out, scratch }.run(level);
+                Buckets { data, cols, curvature, index: &index, first: t * task, far, out, scratch }.run(level);
             }
             out
         };
-        let gathered = walk(false, buckets, SimdLevel::Portable);
-        assert!(gathered.iter().any(|x| x.to_f64() != 0.0));
+        let whole = sketch(false, buckets, SimdLevel::Portable);
+        assert!(whole.iter().any(|x| x.to_f64() != 0.0));
         for level in [SimdLevel::Portable, SimdLevel::Avx2, SimdLevel::Avx512] {
             for task in [buckets, 3] {
-                assert_eq!(gathered, walk(true, task, level.min(SimdLevel::detect())), "{level:?} {task}");
+                assert_eq!(whole, sketch(true, task, level.min(SimdLevel::detect())), "{level:?} {task}");
             }
         }
     }
 }
 
 #[test]
-fn every_walk_gives_the_same_bits() {
-    check_walks::<f64>();
-    check_walks::<f32>();
-    check_walks::<f16>();
+fn any_sharing_out_gives_the_same_bits() {
+    check_tasks::<f64>();
+    check_tasks::<f32>();
+    check_tasks::<f16>();
 }
 
 #[test]
