@@ -112,3 +112,34 @@ fn what_a_gpu_does_not_compute_is_refused() {
     let error = Training::new(config).run(data("examples/data/breast_cancer.svm.xz")).unwrap_err();
     assert!(error.exit_status() == 2 && error.to_string().contains("dingo"), "{error}");
 }
+
+/// Where curvature is negative: DINO's directions keep `<p, g> <= -theta |g|^2` whatever the inner solves round, so every step
+/// descends by `rho theta a |g|^2` (Armijo), rho = 1e-4; GIANT stops at once and says why, on the device as on the CPU.
+#[test]
+fn a_loss_that_is_not_convex() {
+    const RHO: f64 = 1e-4;
+    const THETA: f64 = 1.0;
+    let data = data("synthetic:regression,rows=1750,cols=64");
+    let config = |method: &str| TrainConfig {
+        task: Some("nonlinear-least-squares".into()),
+        workers: 50,
+        iterations: 10,
+        device: device(),
+        ..config(method)
+    };
+    let run = |config: TrainConfig| Training::new(config).run(data.clone()).unwrap();
+    let dino = run(config("dino:theta=1,phi=0.01"));
+    assert!(dino.error.is_none() && dino.record.fleet.contains("gpu"), "{:?}", dino.error);
+    assert_eq!(dino.record.iterations.len(), 11);
+    for pair in dino.record.iterations.windows(2) {
+        let (before, after) = (pair[0].objective, pair[1].objective);
+        let least = RHO * THETA * pair[1].step * pair[0].gradient_norm.powi(2);
+        assert!(after <= before - least + 8.0 * U * before, "{before} to {after}, by {least:e}");
+        assert!(least > 0.0 && pair[1].certified, "{:?}", pair[1]);
+    }
+    for device in [DeviceKind::Cpu, device()] {
+        let giant = run(TrainConfig { device, ..config("hessian-free-giant") });
+        let error = giant.error.expect("no direction").to_string();
+        assert!(giant.record.end.iterations == 0 && error.contains("negative curvature"), "{error}");
+    }
+}
