@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
@@ -100,8 +100,10 @@ pub struct Sweep {
 pub struct Factorized {
     /// The factors.
     pub factors: Factors,
-    /// Sweep by sweep.
+    /// Sweep by sweep; the last may have been cut short.
     pub sweeps: Vec<Sweep>,
+    /// True where it was stopped before its last sweep was done.
+    pub interrupted: bool,
 }
 
 /// Users or items: (rank + 1) numbers each, the bias last; and the equations of each, by number of the other side.
@@ -156,6 +158,14 @@ impl Factorization {
     /// # Ok::<(), steadfast::Error>(())
     /// ```
     pub fn run(&self, train: &Ratings, test: &Ratings) -> Result<Factorized> {
+        self.run_until(train, test, &AtomicBool::new(false))
+    }
+
+    /// The same, until `stop` is set: then the factors as far as they have come, after the user or item that is being solved for.
+    ///
+    /// # Errors
+    /// As [`Factorization::run`].
+    pub fn run_until(&self, train: &Ratings, test: &Ratings, stop: &AtomicBool) -> Result<Factorized> {
         if (train.users, train.items) != (test.users, test.items) {
             let of = |ratings: &Ratings| format!("{} users and {} items", ratings.users, ratings.items);
             return Err(Error::usage("ratings held out", of(test), format!("{}, as the others", of(train))));
@@ -180,10 +190,11 @@ impl Factorization {
             test_rmse: f64::NAN,
         };
         let mut sweeps = Vec::with_capacity(self.sweeps);
-        for _ in 0..self.sweeps {
+        let mut whole = true;
+        while whole && sweeps.len() < self.sweeps {
             sweep.late.clear();
-            self.solve_side(&mut users, &items, &mut sweep)?;
-            self.solve_side(&mut items, &users, &mut sweep)?;
+            whole = self.solve_side(&mut users, &items, &mut sweep, stop)?
+                && self.solve_side(&mut items, &users, &mut sweep, stop)?;
             sweep.late.sort_unstable();
             sweep.late.dedup();
             sweep.train_rmse = self.rmse(train, mean, &users, &items);
@@ -194,7 +205,11 @@ impl Factorization {
                     + self.l2 * (squares(&users) + squares(&items)));
             sweeps.push(sweep.clone());
         }
-        Ok(Factorized { factors: Factors::new(self.rank, mean, users.factors, items.factors), sweeps })
+        Ok(Factorized {
+            factors: Factors::new(self.rank, mean, users.factors, items.factors),
+            sweeps,
+            interrupted: !whole,
+        })
     }
 
     fn side(&self, count: usize, number: u64, ratings: impl Iterator<Item = (usize, usize, f64)>) -> Side {
@@ -209,10 +224,13 @@ impl Factorization {
         Side { factors, equations }
     }
 
-    /// Solves for all of one side, with the other fixed.
-    fn solve_side(&self, side: &mut Side, other: &Side, sweep: &mut Sweep) -> Result<()> {
+    /// Solves for all of one side, with the other fixed; false where it was stopped before the last.
+    fn solve_side(&self, side: &mut Side, other: &Side, sweep: &mut Sweep, stop: &AtomicBool) -> Result<bool> {
         let width = self.rank + 1;
         for (equations, own) in side.equations.iter().zip(side.factors.chunks_exact_mut(width)) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
             let n = equations.len();
             if n == 0 {
                 own.fill(0.0);
@@ -236,7 +254,7 @@ impl Factorization {
                 own.copy_from_slice(&self.at_master(&DMatrix::from_row_slice(n, width, &values), labels)?);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn at_master(&self, matrix: &DMatrix<f64>, labels: Vec<f64>) -> Result<Vec<f64>> {

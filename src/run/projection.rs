@@ -128,11 +128,25 @@ impl Projection {
     /// # Errors
     /// [`Error::Usage`] for lengths that don't fit and codes that can't be had; those of the rounds.
     pub fn onto_affine(&self, equations: &Matrix<f64>, right: &[f64], from: &[f64]) -> Result<Projected> {
+        self.onto_affine_until(equations, right, from, &AtomicBool::new(false))
+    }
+
+    /// The same, until `stop` is set: then the point as far as it has come, [`Status::Interrupted`].
+    ///
+    /// # Errors
+    /// As [`Projection::onto_affine`].
+    pub fn onto_affine_until(
+        &self,
+        equations: &Matrix<f64>,
+        right: &[f64],
+        from: &[f64],
+        stop: &AtomicBool,
+    ) -> Result<Projected> {
         check(equations, right, from)?;
         let mut labels = vec![0.0; right.len()];
         equations.multiply(from, 1, &mut labels);
         labels.iter_mut().zip(right).for_each(|(y, b)| *y = b - *y);
-        let mut solved = self.least_squares(equations, &labels, None)?;
+        let mut solved = self.least_squares(equations, &labels, None, stop)?;
         let mut point = std::mem::take(&mut solved.weights);
         point.iter_mut().zip(from).for_each(|(x, from)| *x += from);
         let violation = residuals(equations, right, &point).map(f64::abs).fold(0.0, f64::max);
@@ -144,12 +158,26 @@ impl Projection {
     /// # Errors
     /// As [`Projection::onto_affine`].
     pub fn onto_polyhedron(&self, inequalities: &Matrix<f64>, right: &[f64], from: &[f64]) -> Result<Projected> {
+        self.onto_polyhedron_until(inequalities, right, from, &AtomicBool::new(false))
+    }
+
+    /// The same, until `stop` is set: then the point as far as it has come, [`Status::Interrupted`].
+    ///
+    /// # Errors
+    /// As [`Projection::onto_affine`].
+    pub fn onto_polyhedron_until(
+        &self,
+        inequalities: &Matrix<f64>,
+        right: &[f64],
+        from: &[f64],
+        stop: &AtomicBool,
+    ) -> Result<Projected> {
         check(inequalities, right, from)?;
         // F is the mean over the d rows of A'.
         let d = from.len() as f64;
         let costs = LinearCost::new(right.iter().map(|b| b / d).collect())?;
         let turned = inequalities.transposed()?;
-        let solved = self.least_squares(&turned, from, Some(Arc::new(costs)))?;
+        let solved = self.least_squares(&turned, from, Some(Arc::new(costs)), stop)?;
         let mut point = vec![0.0; from.len()];
         inequalities.multiply_transposed(&solved.weights, 1, &mut point);
         point.iter_mut().zip(from).for_each(|(x, from)| *x = from - *x);
@@ -162,6 +190,7 @@ impl Projection {
         data: &Matrix<f64>,
         labels: &[f64],
         regularizer: Option<Arc<dyn Regularizer>>,
+        stop: &AtomicBool,
     ) -> Result<Solved> {
         let method = if regularizer.is_some() { "encoded-proximal-gradient" } else { "encoded-lbfgs" };
         let objective = Objective { loss: Arc::new(LeastSquares), l2: 0.0, regularizer, intercept: false };
@@ -179,8 +208,7 @@ impl Projection {
         let start = vec![0.0; data.cols()];
         let mut method = by_name(method)?;
         let (mut truth, mut recorder) = (Truth { witness }, Recorder::default());
-        let never = AtomicBool::new(false);
-        let outcome = solve(&mut *method, &mut problem, start, &options, &mut [&mut truth, &mut recorder], &never)?;
+        let outcome = solve(&mut *method, &mut problem, start, &options, &mut [&mut truth, &mut recorder], stop)?;
         if let Some(encoded) = &mut code.encoded {
             measure(&mut oracle, encoded, data, 0.0)?;
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use steadfast::run::Factors;
 
 use crate::program::{Folder, json, json_file, record, refused, run, solved};
+use crate::signals::interrupt;
 
 const LATE: [&str; 6] = ["--workers", "8", "--gather", "first:k=6", "--delay", "exponential"];
 
@@ -152,4 +153,23 @@ fn factorizations_refuse_bad_files_and_options() {
     factorize(&["--gather", "first:k=16"], &["first:k", "1 to 15"]);
     factorize(&["--liars", "2"], &["--liars", "2"]);
     factorize(&["--device", "gpu"], &["--device", "cpu"]);
+}
+
+/// Nothing that was found is lost.
+#[test]
+fn ctrl_c_keeps_what_was_found() {
+    let folder = Folder::new();
+    let entries: String =
+        (0..600).map(|at| format!("{} {} {}\n", at / 20 + 1, at % 20 + 1, rating(at / 20, at % 20))).collect();
+    let ratings = folder.file("r.mtx", &format!("%%MatrixMarket matrix coordinate real general\n30 20 600\n{entries}"));
+    let (model, kept) = (folder.path("model.json"), folder.path("record.json"));
+    let endless =
+        ["factorize", &ratings, "--rank", "2", "--l2", "0.01", "--large", "25", "--sweeps", "100000000", "--json"];
+    let value = json(&interrupt(&with(&endless, &["--model", &model, "--record", &kept])));
+    let record = json_file(&kept);
+    assert_eq!((&value["status"], &record["status"]), (&"interrupted".into(), &"interrupted".into()), "{value}");
+    let sweeps = record["sweeps"].as_array().unwrap();
+    assert!(sweeps.last() == Some(&value["final"]), "{record}");
+    let factors = Factors::read(Path::new(&model)).expect("a model");
+    assert!(factors.provenance.status.starts_with("interrupted, ") && factors.predict(29, 19).unwrap().is_finite());
 }

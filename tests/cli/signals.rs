@@ -65,6 +65,17 @@ pub fn gone(process: u32) -> bool {
     !std::path::Path::new(&format!("/proc/{process}")).exists()
 }
 
+/// Interrupts a command without workers of its own once it is under way; what it printed.
+pub fn interrupt(arguments: &[&str]) -> String {
+    let child = command(arguments).spawn().expect("the program runs");
+    under_way(&child, 0);
+    signal("-INT", &child.id().to_string());
+    let done = child.wait_with_output().expect("it ends");
+    let (out, err) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+    assert_eq!((done.status.code(), err.as_str()), (Some(130), ""), "{out}");
+    out
+}
+
 fn interrupted(name: &str, extra: &[&str], workers: usize) {
     use std::os::unix::process::CommandExt;
     let folder = Folder::new();

@@ -1,7 +1,10 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nalgebra::{DMatrix, DVector};
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use steadfast::data::{Dense, Matrix, ReferenceSets};
+use steadfast::method::Status;
 use steadfast::run::{DeviceKind, Factorization, Projection, Ratings, TrainConfig, Training};
 use steadfast::seed::{Purpose, Seed};
 
@@ -37,6 +40,21 @@ fn projections_onto_affine_sets_are_exact_whoever_is_late() {
         // on the workers in time.
         assert!(off < 1e-8 && found.violation < 1e-7, "{code}: {off:e}, {:e}, {}", found.violation, found.iterations);
     }
+}
+
+/// Stopped before the first step: the point that it began at, and why.
+#[test]
+fn projections_end_when_they_are_told_to() {
+    let (equations, stop) = (matrix(4, 10), AtomicBool::new(true));
+    let projection = Projection { workers: 4, first: 4, ..Projection::default() };
+    let affine = projection.onto_affine_until(&equations, &[1.0; 4], &[2.0; 10], &stop).unwrap();
+    let polyhedron = projection.onto_polyhedron_until(&equations, &[-1.0; 4], &[2.0; 10], &stop).unwrap();
+    for found in [affine, polyhedron] {
+        assert_eq!((found.status, found.iterations, found.point), (Status::Interrupted, 0, vec![2.0; 10]));
+    }
+    stop.store(false, Ordering::Relaxed);
+    let found = projection.onto_affine_until(&equations, &[1.0; 4], &[2.0; 10], &stop).unwrap();
+    assert!(found.status != Status::Interrupted && found.iterations > 0);
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use steadfast::data::{LoadOptions, Source, load, read_market};
+use steadfast::method::Status;
 use steadfast::run::{Factorization, Factorized, Provenance, Ratings, Sweep};
 use steadfast::trace::write_whole;
 use steadfast::{Error, Result};
 
 use super::{called, check_outputs, wrote};
 use crate::fleet_options::FleetOptions;
-use crate::output;
+use crate::{interrupt, output};
 
 #[derive(Debug, Args)]
 pub struct FactorizeArgs {
@@ -76,11 +77,13 @@ pub fn run(args: &FactorizeArgs) -> Result<u8> {
             (all, none)
         }
     };
-    let Factorized { mut factors, sweeps } = plan.run(&train, &test)?;
+    let Factorized { mut factors, sweeps, interrupted } = plan.run_until(&train, &test, interrupt::watch()?)?;
     let Some(last) = sweeps.last() else { return Ok(0) };
+    let (status, exit) =
+        if interrupted { (Status::Interrupted.name(), Status::Interrupted.exit_status()) } else { ("done", 0) };
     let mut written: Vec<&Path> = Vec::new();
     if let Some(path) = &args.record {
-        write_whole(path, record(&plan, &train, &test, &sweeps).to_string().as_bytes())?;
+        write_whole(path, record(&plan, &train, &test, &sweeps, status).to_string().as_bytes())?;
         written.push(path);
     }
     if let Some(path) = &args.model {
@@ -88,7 +91,7 @@ pub fn run(args: &FactorizeArgs) -> Result<u8> {
             version: env!("CARGO_PKG_VERSION").into(),
             command: called(),
             data: args.ratings.clone(),
-            status: format!("{} sweeps", args.sweeps),
+            status: format!("{status}, {} sweeps", sweeps.len()),
             objective: last.objective,
             certified: false,
         };
@@ -96,11 +99,11 @@ pub fn run(args: &FactorizeArgs) -> Result<u8> {
         written.push(path);
     }
     if args.json {
-        output::json(&json!({"final": last, "written": written}))?;
+        output::json(&json!({"status": status, "final": last, "written": written}))?;
     } else {
-        output::text(&format!("{}{}", table(&plan, &train, &test, last), wrote(&written)))?;
+        output::text(&format!("{}{}", table(&plan, &train, &test, &sweeps, status), wrote(&written)))?;
     }
-    Ok(0)
+    Ok(exit)
 }
 
 fn read(args: &FactorizeArgs) -> Result<Ratings> {
@@ -111,15 +114,16 @@ fn read(args: &FactorizeArgs) -> Result<Ratings> {
     Ratings::of(&loaded.data, users)
 }
 
-fn record(plan: &Factorization, train: &Ratings, test: &Ratings, sweeps: &[Sweep]) -> serde_json::Value {
+fn record(plan: &Factorization, train: &Ratings, test: &Ratings, sweeps: &[Sweep], status: &str) -> serde_json::Value {
     json!({
         "schema": 1, "version": env!("CARGO_PKG_VERSION"), "command": called(), "config": plan,
         "data": {"users": train.users, "items": train.items, "ratings": train.entries.len(), "held_out": test.entries.len()},
-        "sweeps": sweeps, "final": sweeps.last(),
+        "status": status, "sweeps": sweeps, "final": sweeps.last(),
     })
 }
 
-fn table(plan: &Factorization, train: &Ratings, test: &Ratings, last: &Sweep) -> String {
+fn table(plan: &Factorization, train: &Ratings, test: &Ratings, sweeps: &[Sweep], status: &str) -> String {
+    let Some(last) = sweeps.last() else { return String::new() };
     let mut rows = vec![("objective", format!("{:.12e}", last.objective)), ("RMSE", format!("{:.4}", last.train_rmse))];
     if !test.entries.is_empty() {
         rows.push(("RMSE of those held out", format!("{:.4} of {}", last.test_rmse, test.entries.len())));
@@ -135,7 +139,8 @@ fn table(plan: &Factorization, train: &Ratings, test: &Ratings, last: &Sweep) ->
         format!("all {workers} replies, never decoded")
     };
     rows.extend([
-        ("sweeps", format!("{}, {} problems solved by workers", plan.sweeps, last.encoded)),
+        ("status", status.into()),
+        ("sweeps", format!("{} of {}, {} problems solved by workers", sweeps.len(), plan.sweeps, last.encoded)),
         ("rounds", last.rounds.to_string()),
         ("numbers sent", format!("{} down, {} up", last.floats_down, last.floats_up)),
         ("time", format!("{:.2} s simulated", last.seconds)),

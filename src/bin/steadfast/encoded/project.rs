@@ -11,7 +11,7 @@ use steadfast::{Error, Result};
 
 use super::{called, check_outputs, wrote};
 use crate::fleet_options::FleetOptions;
-use crate::output;
+use crate::{interrupt, output};
 
 /// `--onto`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,9 +66,10 @@ pub fn run(args: &ProjectArgs) -> Result<u8> {
         Some(path) => column(path, matrix.cols(), "columns")?,
         None => vec![0.0; matrix.cols()],
     };
+    let stop = interrupt::watch()?;
     let mut found = match args.onto {
-        Set::Affine => projection.onto_affine(&matrix, &right, &from),
-        Set::Polyhedron => projection.onto_polyhedron(&matrix, &right, &from),
+        Set::Affine => projection.onto_affine_until(&matrix, &right, &from, stop),
+        Set::Polyhedron => projection.onto_polyhedron_until(&matrix, &right, &from, stop),
     }?;
     found.record.command = called();
     let mut written: Vec<&Path> = Vec::new();
