@@ -189,7 +189,7 @@ impl Factorization {
             train_rmse: f64::NAN,
             test_rmse: f64::NAN,
         };
-        let mut sweeps = Vec::with_capacity(self.sweeps);
+        let mut sweeps = Vec::new();
         let mut whole = true;
         while whole && sweeps.len() < self.sweeps {
             sweep.late.clear();
