@@ -10,7 +10,8 @@ use steadfast::data::{Csr, Dense, Matrix, Operand};
 use steadfast::device::CpuDevice;
 use steadfast::error::Error;
 use steadfast::fleet::{
-    Attack, Clock, FaultPlan, Faults, Fleet, Gather, Opcode, PRODUCT_ATTACKS, Request, Round, SimulatedFleet, Witness,
+    Arrivals, Attack, Clock, Delay, FaultPlan, Faults, Fleet, Gather, Opcode, PRODUCT_ATTACKS, Request, Round,
+    SimulatedFleet, Witness,
 };
 use steadfast::oracle::{CodedOracle, OracleOptions, ProductOracle, Rounds};
 use steadfast::scalar::{Element, Precision};
@@ -179,6 +180,50 @@ fn uncoded_is_the_plain_product() {
     at::<f64>();
     at::<f32>();
     at::<f16>();
+}
+
+/// A fleet with delays, and then one without: the same replies, the same bits; and an error where one of them does not come.
+#[test]
+fn replayed_rounds_take_the_replies_of_the_record() {
+    let data = dense(95, 22);
+    let open = |delay: &str, dead: usize, arrivals: Arrivals| {
+        let plan = FaultPlan::new(15, Seed(8)).liars(2, Attack::parse("gaussian").expect("an attack")).dead(dead);
+        let (faults, _) = plan.parity_check(parity(15, 2, 3).parity_check()).split().expect("a plan");
+        let device = Box::new(CpuDevice::new(Some(1)).expect("a thread"));
+        let fleet = SimulatedFleet::<f64>::new(
+            device,
+            faults,
+            Clock { delay: Delay::parse(delay).expect("a delay"), seed: Seed(2), ..Clock::default() },
+        );
+        let options = OracleOptions { gather: Gather::Decodable, keys: 0, seed: Seed(4) };
+        let oracle =
+            CodedOracle::new(Cow::Owned(data.clone()), parity(15, 2, 3), fleet, &options).expect("a loaded fleet");
+        oracle.replay(arrivals)
+    };
+    let products = |oracle: &mut Coded<f64>| {
+        let mut all = vec![0.0; 4 * 95];
+        for (round, out) in (0..).zip(all.chunks_mut(95)) {
+            oracle.margins(&numbers(22, 20 + round), out)?;
+        }
+        Ok::<_, Error>((all, oracle.arrivals().expect("gathered").clone()))
+    };
+    let (values, arrivals) = products(&mut open("exponential", 0, Arrivals::default())).expect("decoded");
+    assert_eq!((arrivals.rounds(), arrivals.missing().len()), (4, 4));
+    // Three stragglers, and liars who are known for what they are are not waited for either.
+    assert!(arrivals.missing().iter().all(|(_, missing)| missing.len() <= 5), "{arrivals:?}");
+    let (again, same) = products(&mut open("none", 0, arrivals.clone())).expect("decoded");
+    assert_eq!((&again, &same), (&values, &arrivals));
+    // Without the record all are there at once, and the last bits are others.
+    let (plain, all) = products(&mut open("none", 0, Arrivals::default())).expect("decoded");
+    assert!(plain != values && all.missing().is_empty());
+    // Rounds beyond the record gather as usual.
+    let first = arrivals.missing()[..1].to_vec();
+    let short = Arrivals::of_record(15, 1, first).expect("a round");
+    let (_, mixed) = products(&mut open("none", 0, short)).expect("decoded");
+    assert_eq!((mixed.missing(), mixed.rounds()), (&arrivals.missing()[..1], 4));
+    // Ten of fifteen or more were taken each time, so somebody is lacking where six are dead.
+    let error = products(&mut open("none", 6, arrivals)).unwrap_err();
+    assert!(matches!(&error, Error::Fleet(what) if what.contains("replayed round 0 lacks")), "{error}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The fleet: workers that hold shards, the requests they get, the replies that come back, and when.
 
+mod arrivals;
 mod blocks;
 pub mod clock;
 pub mod fault;
@@ -11,6 +12,7 @@ mod simulated;
 pub mod tcp;
 mod worker;
 
+pub use arrivals::Arrivals;
 pub use blocks::{Arrived, BlockFleet, BlockWork, Enough, Labels, RowWork};
 pub use clock::{Clock, CostModel, Delay};
 pub use fault::{ATTACKS, Attack, FaultPlan, Faults, Injected, PRODUCT_ATTACKS, Witness};

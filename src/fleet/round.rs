@@ -45,6 +45,8 @@ pub struct Round {
     present: Vec<bool>,
     implausible: Vec<bool>,
     late: Vec<bool>,
+    /// Whose replies don't count, whenever they come.
+    excluded: Vec<bool>,
     caps: Vec<f64>,
     arrivals: usize,
     restarted: bool,
@@ -64,6 +66,7 @@ impl Round {
             present: vec![false; workers],
             implausible: vec![false; workers],
             late: vec![false; workers],
+            excluded: vec![false; workers],
             caps: vec![f64::INFINITY; workers],
             arrivals: 0,
             restarted: false,
@@ -89,7 +92,7 @@ impl Round {
         if self.arena.len() < self.workers * reply_len {
             self.arena.resize(self.workers * reply_len, 0.0);
         }
-        for flags in [&mut self.present, &mut self.implausible, &mut self.late] {
+        for flags in [&mut self.present, &mut self.implausible, &mut self.late, &mut self.excluded] {
             flags.fill(false);
         }
         self.caps.copy_from_slice(caps);
@@ -98,6 +101,31 @@ impl Round {
         self.done = false;
         self.seconds = 0.0;
         Ok(())
+    }
+
+    /// Has the round just begun take the replies of all but these workers, whatever its policy says: those that a recorded round
+    /// took. It may end without them, where they don't come.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a worker that does not exist.
+    pub fn replay(&mut self, missing: &[usize]) -> Result<()> {
+        for &worker in missing {
+            if worker >= self.workers {
+                return Err(Error::usage("missing worker to replay", worker, format!("below {}", self.workers)));
+            }
+            self.excluded[worker] = true;
+        }
+        let awaited = self.awaited();
+        if !matches!(self.gather, Gather::Speculative(_)) {
+            self.gather = Gather::First(awaited);
+        }
+        self.done = awaited == 0;
+        Ok(())
+    }
+
+    /// How many replies there can be.
+    fn awaited(&self) -> usize {
+        self.excluded.iter().filter(|&&out| !out).count()
     }
 
     /// Offers the reply of `worker` to round `round`, arrived `at` seconds after the round began. Replies must be offered
@@ -118,6 +146,10 @@ impl Round {
             return Err(Error::Fleet(format!("reply of worker {worker}; allowed: workers below {}", self.workers)));
         }
         if round != self.round || self.present[worker] {
+            return Ok(self.progress());
+        }
+        if self.excluded[worker] {
+            self.late[worker] = true;
             return Ok(self.progress());
         }
         if let Gather::Deadline(limit) = self.gather
@@ -144,7 +176,7 @@ impl Round {
         self.arrivals += 1;
         self.seconds = self.seconds.max(at);
         self.done |= match self.gather {
-            Gather::All | Gather::Deadline(_) | Gather::Speculative(_) => self.arrivals == self.workers,
+            Gather::All | Gather::Deadline(_) | Gather::Speculative(_) => self.arrivals == self.awaited(),
             Gather::First(k) => self.arrivals >= k,
             Gather::Decodable => self.arrivals == self.workers || decodable(&self.present, &self.implausible),
         };

@@ -5,6 +5,7 @@
 //! bound for that vector.
 
 mod encode;
+mod gathering;
 mod sample;
 mod streaming;
 
@@ -20,10 +21,11 @@ use super::{ProductOracle, RoundReport, Rounds, SampleOracle};
 use crate::coding::{Certainty, DataCode, Layout, Replies, ReplyCheck, Workspace};
 use crate::data::{Matrix, Operand, ShardSink, ShardStats};
 use crate::error::{Error, Result};
-use crate::fleet::{Counters, Fleet, Gather, Opcode, Request, Round};
+use crate::fleet::{Arrivals, Counters, Fleet, Gather, Opcode, Request};
 use crate::scalar::{Element, Precision};
 use crate::seed::Seed;
 use encode::{EncodedMatrix, encode};
+use gathering::Gathering;
 use rayon::prelude::*;
 
 /// An honest reply's norm never passes `|S_i A|_F |V|_F` by more than its rounding; this is far above any rounding.
@@ -46,14 +48,12 @@ pub struct CodedOracle<'a, F> {
     code: Arc<dyn DataCode>,
     rows: EncodedMatrix<'a>,
     columns: EncodedMatrix<'a>,
-    gather: Gather,
-    round: Round,
+    gathering: Gathering,
     workspace: Workspace,
     payload: Vec<f64>,
     transposed: Vec<f64>,
     block_stats: Vec<ShardStats>,
     caps: Vec<f64>,
-    rounds: u64,
     log: Vec<RoundReport>,
     /// Its norm, of X as stored.
     longest_row: f64,
@@ -160,17 +160,23 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
             code,
             rows,
             columns,
-            gather: options.gather,
-            round: Round::new(workers),
+            gathering: Gathering::new(workers, options.gather),
             workspace: Workspace::default(),
             payload: Vec::new(),
             transposed: Vec::new(),
             block_stats: Vec::new(),
             caps: vec![0.0; workers],
-            rounds: 0,
             log: Vec::new(),
             longest_row,
         })
+    }
+
+    /// Has each round take the replies that it took in an earlier run of the same payloads, in place of the gather policy. Rounds
+    /// beyond those recorded gather as usual.
+    #[must_use]
+    pub fn replay(mut self, arrivals: Arrivals) -> Self {
+        self.gathering.replayed = arrivals;
+        self
     }
 
     /// The code.
@@ -227,17 +233,14 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
         }
         let norm = norm(&self.payload);
         self.caps.iter_mut().zip(stats).for_each(|(cap, s)| *cap = CAP_SLACK * s.frobenius() * norm);
-        let request = Request { round: self.rounds, opcode, operand: encoded.operand, vectors };
-        self.rounds += 1;
-        self.round.begin(&request, layout.shard_rows * vectors, self.gather, &self.caps)?;
-        let code = &self.code;
-        self.fleet.run(&request, &self.payload, &mut self.round, &|present, implausible| {
-            code.decodable(present, implausible)
-        })?;
+        let request = Request { round: self.gathering.next(), opcode, operand: encoded.operand, vectors };
+        let numbers = layout.shard_rows * vectors;
+        let round = self.gathering.run(&mut self.fleet, &*self.code, &request, &self.payload, numbers, &self.caps)?;
+        let (late, seconds) = (round.missing(), round.seconds());
         let replies = Replies {
-            values: self.round.arena(),
-            present: self.round.present(),
-            implausible: self.round.implausible(),
+            values: round.arena(),
+            present: round.present(),
+            implausible: round.implausible(),
             layout,
             vectors,
             precision: self.fleet.precision(),
@@ -253,10 +256,10 @@ impl<'a, F: Fleet> CodedOracle<'a, F> {
         }
         if let Some((check, rekey)) = &mut encoded.keyed {
             for &worker in &report.liars {
-                check.set(worker, rekey(worker, self.rounds)?)?;
+                check.set(worker, rekey(worker, self.gathering.next())?)?;
             }
         }
-        self.log.push(RoundReport { report, late: self.round.missing(), seconds: self.round.seconds() });
+        self.log.push(RoundReport { report, late, seconds });
         Ok(())
     }
 }
@@ -319,6 +322,10 @@ impl<F: Fleet> ProductOracle for CodedOracle<'_, F> {
             names.dedup();
         }
         sum
+    }
+
+    fn arrivals(&self) -> Option<&Arrivals> {
+        Some(self.gathering.arrivals())
     }
 
     fn counters(&self) -> Counters {

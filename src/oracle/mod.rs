@@ -45,7 +45,7 @@ mod master_products;
 mod payload;
 
 pub use crate::coding::Certainty;
-pub use crate::fleet::Counters;
+pub use crate::fleet::{Arrivals, Counters};
 pub use block::BlockOracle;
 pub use coded::{CodedOracle, OracleOptions, StreamingOracle};
 pub use direction::{DirectionOracle, DirectionPlan, DirectionRound, LocalDirections, PointCurvature};
@@ -134,6 +134,11 @@ pub trait ProductOracle {
 
     /// What happened in the rounds since the last call.
     fn drain(&mut self) -> Rounds;
+
+    /// Whose replies counted, round by round; nothing where no replies are gathered.
+    fn arrivals(&self) -> Option<&Arrivals> {
+        None
+    }
 
     /// The fleet's counts so far.
     fn counters(&self) -> Counters;

@@ -15,8 +15,8 @@ use crate::device::{CpuDevice, Device, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::fleet::tcp::{DeviceFactory, Invitation};
 use crate::fleet::{
-    Attack, Clock, Delay, FaultPlan, Faults, Fleet, Gather, Injected, SimulatedFleet, TcpFleet, TcpOptions, Witness,
-    serve_worker,
+    Arrivals, Attack, Clock, Delay, FaultPlan, Faults, Fleet, Gather, Injected, SimulatedFleet, TcpFleet, TcpOptions,
+    Witness, serve_worker,
 };
 use crate::method::CoordinateDescent;
 use crate::oracle::{CodedOracle, OracleOptions, ProductOracle, StreamingOracle};
@@ -86,16 +86,17 @@ pub fn open<'a>(
     features: &'a Matrix<f64>,
     launch: Option<&WorkerCommand>,
 ) -> Result<Opened<'a>> {
-    open_growing(config, code, Rows { features, appended: 0 }, launch)
+    open_growing(config, code, Rows { features, appended: 0, arrivals: None }, launch)
 }
 
 /// What is loaded.
-#[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
     /// All rows.
     pub(super) features: &'a Matrix<f64>,
     /// The last ones, which are appended when the others are at their workers.
     pub(super) appended: usize,
+    /// Of an earlier run, whose replies are taken again.
+    pub(super) arrivals: Option<Arrivals>,
 }
 
 /// [`open`] with rows that come later.
@@ -232,7 +233,7 @@ fn load<'a, T: Element, F: Fleet + ShardGrowth<T> + 'a>(
         keys: config.key_count(),
         seed: Seed(config.seed),
     };
-    let Rows { features, appended } = rows;
+    let Rows { features, appended, arrivals } = rows;
     // Stored as read, a matrix is encoded where it is; else it is rounded once.
     let stored: Cow<'a, Matrix<T>> = match (features as &dyn Any).downcast_ref::<Matrix<T>>() {
         Some(same) => Cow::Borrowed(same),
@@ -249,6 +250,7 @@ fn load<'a, T: Element, F: Fleet + ShardGrowth<T> + 'a>(
     } else {
         CodedOracle::new(stored, code.clone(), fleet, &options)?
     };
+    let oracle = oracle.replay(arrivals.unwrap_or_default());
     let described = oracle.describe();
     Ok((Box::new(oracle), Truth { witness }, described))
 }

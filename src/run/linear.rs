@@ -99,6 +99,7 @@ impl<'a> LinearRun<'a> {
             fleet: described,
             data: DataRecord { rows: matrix.rows(), cols: matrix.cols(), nnz: matrix.stored() },
             code: code_record(&*code, &config),
+            arrivals: None,
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };

@@ -24,6 +24,7 @@ mod prepare;
 mod program;
 mod projection;
 mod ratings;
+mod replay;
 mod svm;
 mod task;
 mod train;

@@ -220,6 +220,7 @@ impl Projection {
             fleet: format!("{} simulated workers that hold encoded rows (cpu, f64)", self.workers),
             data: DataRecord { rows: data.rows(), cols: data.cols(), nnz: data.stored() },
             code,
+            arrivals: None,
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };

@@ -10,7 +10,7 @@ use super::fleets::Rows;
 use super::model::{MODEL_SCHEMA, Model, Provenance};
 use super::svm::{Dual, Units};
 use super::task::Task;
-use super::{directions, encoded, fleets, gradients, hessian, local, prepare};
+use super::{directions, encoded, fleets, gradients, hessian, local, prepare, replay};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
@@ -41,6 +41,7 @@ pub struct Training<'a> {
     appended: Option<Dataset<f64>>,
     test: Option<Dataset<f64>>,
     init: Option<Model>,
+    replayed: Option<RunRecord>,
     loss: Option<Arc<dyn Loss>>,
     one_hot: Option<OneHot>,
 }
@@ -68,6 +69,7 @@ impl<'a> Training<'a> {
             appended: None,
             test: None,
             init: None,
+            replayed: None,
             loss: None,
             one_hot: None,
         }
@@ -100,6 +102,14 @@ impl<'a> Training<'a> {
         self
     }
 
+    /// The record of an earlier run of the same options and data, whose replies are taken again: every round counts those that
+    /// counted then, and so the numbers are the same, bit for bit, on whatever carrier either runs. Rounds beyond it gather by the
+    /// policy.
+    pub fn replay(mut self, record: Option<RunRecord>) -> Self {
+        self.replayed = record;
+        self
+    }
+
     /// A loss of your own, in place of one by name; [`TrainConfig::task`] is then not read. Labels are what
     /// [`Task::of_loss`] makes of them. Workers never see the loss, so every fleet, device and code takes it; but
     /// [`Model::read`] knows only the losses of the registry.
@@ -122,6 +132,8 @@ impl<'a> Training<'a> {
     pub fn run(mut self, mut data: Dataset<f64>) -> Result<Trained> {
         let config = self.config.clone();
         config.check()?;
+        let replayed = self.replayed.take();
+        let arrivals = replayed.as_ref().map(|record| config.check_replay(record)).transpose()?;
         let appended = match self.appended.take() {
             Some(more) => {
                 config.check_growth()?;
@@ -157,6 +169,10 @@ impl<'a> Training<'a> {
             None => (&prepared.features, &prepared.labels),
         };
         let (n, d) = (prepared.features.rows(), prepared.features.cols());
+        let size = DataRecord { rows: n, cols: d, nnz: prepared.features.stored() };
+        if let Some(record) = &replayed {
+            replay::check_data(record, size)?;
+        }
         let gradient_code = if config.is_encoded() { None } else { config.gradient_code()? };
         let name = match &gradient_code {
             // Nothing else does without products.
@@ -207,7 +223,7 @@ impl<'a> Training<'a> {
             None => {
                 let code = make_code(&config)?;
                 let launch = self.call.worker_command.as_ref();
-                let opened = fleets::open_growing(&config, &code, Rows { features, appended }, launch)?;
+                let opened = fleets::open_growing(&config, &code, Rows { features, appended, arrivals }, launch)?;
                 local_workers = local::beside(&config, &objective, features, targets)?;
                 (opened, code_record(&*code, &config))
             }
@@ -246,8 +262,9 @@ impl<'a> Training<'a> {
             command: self.call.command.clone(),
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
-            data: DataRecord { rows: n, cols: d, nnz: prepared.features.stored() },
+            data: size,
             code: code_record,
+            arrivals: oracle.arrivals().map(replay::record),
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };

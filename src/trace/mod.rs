@@ -16,8 +16,8 @@ pub use plot::svg;
 #[cfg(feature = "cli")]
 pub use progress::Progress;
 pub use record::{
-    CodeRecord, DataRecord, EncodedRecord, FinalRecord, NamingScore, Recorder, RunRecord, SCHEMA, check_writable,
-    write_whole,
+    ArrivalRecord, CodeRecord, DataRecord, EncodedRecord, FinalRecord, NamingScore, Recorder, RunRecord, SCHEMA,
+    check_writable, write_whole,
 };
 pub use table::{answer_table, csv, final_table};
 

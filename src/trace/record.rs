@@ -147,6 +147,15 @@ pub struct FinalRecord {
     pub error: Option<String>,
 }
 
+/// Which replies counted in the rounds of a run: what `--replay` needs to have it again, bit for bit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ArrivalRecord {
+    /// Rounds in which replies were gathered, one that could not be decoded included.
+    pub rounds: u64,
+    /// Of each round in which replies were missing its number, from 0, and whose they were.
+    pub missing: Vec<(u64, Vec<usize>)>,
+}
+
 /// A whole run.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RunRecord {
@@ -164,6 +173,9 @@ pub struct RunRecord {
     pub data: DataRecord,
     /// The code.
     pub code: CodeRecord,
+    /// Which replies counted, where a code gathers replies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<ArrivalRecord>,
     /// Iteration by iteration.
     pub iterations: Vec<IterationRecord>,
     /// How it ended.

@@ -1,6 +1,6 @@
 //! Worker processes: killed and stopped in the middle of a run, which ends with the model of a run without faults.
 
-use crate::program::{Folder, command, json, json_file, record, solved, weights};
+use crate::program::{Folder, command, json, json_file, record, refused, run, shipped, solved, weights};
 use crate::signals::{children, gone, signal, under_way};
 
 /// Some seconds of work for a debug build, to an exact end.
@@ -90,4 +90,60 @@ fn killed_and_stopped_workers() {
     let far = calm.iter().zip(&model).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
     assert!(far <= 2e-6, "{far}");
     assert_eq!(json_file(&path)["config"]["fleet"], "tcp");
+
+    // What real processes did, without them: the same replies give the same bits, which no other sets would.
+    let arrivals = kept.arrivals.clone().unwrap();
+    assert_eq!(arrivals.rounds, kept.end.rounds);
+    let (again, record_again, other) =
+        (folder.path("again.json"), folder.path("record2.json"), folder.path("other.json"));
+    let mut arguments = TRAIN.to_vec();
+    arguments.extend_from_slice(&["--stragglers", "2"]);
+    let simulated = |more: &[&str]| json(&solved(&[&arguments[..], more].concat()))["final"].clone();
+    let end_again = simulated(&["--replay", &path, "--model", &again, "--record", &record_again]);
+    assert_eq!(weights(&again), model);
+    assert_eq!((objective(&end_again), end_again["iterations"].clone()), (objective(end), end["iterations"].clone()));
+    assert_eq!(record(&record_again).arrivals.unwrap(), arrivals);
+    simulated(&["--model", &other]);
+    assert_ne!(weights(&other), model, "a fleet without delays takes other replies");
+}
+
+#[test]
+fn records_that_can_not_be_replayed() {
+    let folder = Folder::new();
+    let (path, matrix, products) = (folder.path("record.json"), folder.path("a.mtx"), folder.path("products.json"));
+    let data = shipped("heart_scale.svm");
+    let train =
+        ["train", &data, "--l2", "0.01", "--stragglers", "2", "--inject-slow", "2", "--iterations", "3", "--quiet"];
+    // It ends at the limit of its iterations, with a record.
+    assert_eq!(run(&[&train[..], &["--record", &path]].concat()).status, 4);
+    let replay = |more: &[&str], needles: &[&str]| {
+        refused(&[&train[..], &["--replay", &path], more].concat(), &[&["--replay"][..], needles].concat());
+    };
+    replay(&["--seed", "3"], &["seed of the record", "0", "allowed: 3"]);
+    replay(&["--liars", "2"], &["liars of the record"]);
+    replay(&["--standardize"], &["standardize of the record", "false"]);
+    replay(&["--method", "dino"], &["--method dino", "a code for products"]);
+    replay(&["--method", "robust-gd", "--aggregator", "mean"], &["--aggregator mean", "a code for products"]);
+    // As many iterations as anybody likes, with any number of threads.
+    assert_eq!(
+        run(&[&train[..7], &["--inject-slow", "2", "--threads", "1", "--quiet", "--replay", &path]].concat()).status,
+        0
+    );
+    let other = [
+        "train",
+        &shipped("diabetes.svm"),
+        "--l2",
+        "0.01",
+        "--stragglers",
+        "2",
+        "--inject-slow",
+        "2",
+        "--replay",
+        &path,
+    ];
+    refused(&other, &["data of the record", "270 x 13", "768 x 8"]);
+    std::fs::write(&matrix, "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n1 1 2\n2 2 1\n").unwrap();
+    solved(&["eigen", &matrix, "--workers", "2", "--record", &products, "--quiet"]);
+    refused(&[&train[..], &["--replay", &products]].concat(), &["a record without arrivals"]);
+    refused(&[&train[..], &["--replay", &data]].concat(), &["heart_scale.svm", "a record written by --record"]);
 }

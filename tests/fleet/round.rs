@@ -119,6 +119,37 @@ proptest! {
     }
 }
 
+/// Whatever the policy would have taken, and in whatever order they come.
+#[test]
+fn a_replayed_round_takes_the_replies_of_the_record() {
+    for gather in [Gather::All, Gather::First(2), Gather::Decodable, Gather::Deadline(0.5), Gather::Speculative(0.9)] {
+        for order in [(0..M).collect::<Vec<_>>(), (0..M).rev().collect()] {
+            let mut round = Round::new(M);
+            round.begin(&request(0), LEN, gather, &[f64::INFINITY; M]).unwrap();
+            round.replay(&[1, 4]).unwrap();
+            for (at, &worker) in order.iter().enumerate() {
+                round.offer(worker, 0, &value(worker), at as f64, &six).unwrap();
+                let heard = order[..=at].iter().filter(|w| ![1, 4].contains(w)).count();
+                assert_eq!(round.is_done(), heard == M - 2, "{gather} {order:?} {at}");
+            }
+            assert_eq!(round.missing(), [1, 4], "{gather}");
+            assert!(round.late()[1] && round.late()[4]);
+            // The next round is one of its own.
+            round.begin(&request(1), LEN, Gather::All, &[f64::INFINITY; M]).unwrap();
+            for &worker in &order {
+                round.offer(worker, 1, &value(worker), 0.0, &six).unwrap();
+            }
+            assert_eq!(round.missing(), [0; 0]);
+        }
+    }
+    let mut round = Round::new(M);
+    round.begin(&request(0), LEN, Gather::All, &[f64::INFINITY; M]).unwrap();
+    assert_eq!(round.replay(&[M]).unwrap_err().exit_status(), 2);
+    let all: Vec<usize> = (0..M).collect();
+    round.replay(&all).unwrap();
+    assert!(round.is_done(), "nobody is waited for");
+}
+
 #[test]
 fn late_replies_are_named_late() {
     let order: Vec<usize> = (0..M).rev().collect();

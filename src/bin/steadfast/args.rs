@@ -134,6 +134,9 @@ pub struct TrainArgs {
     /// Start from a model file
     #[arg(long, value_name = "MODEL", help_heading = "Method")]
     pub init: Option<PathBuf>,
+    /// Take in every round the replies that counted in the run of this record (same options and data): the same numbers
+    #[arg(long, value_name = "RECORD", help_heading = "Method")]
+    pub replay: Option<PathBuf>,
 
     #[command(flatten)]
     pub fleet_options: FleetOptions,

@@ -19,6 +19,8 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     config.check()?;
     check_outputs(args)?;
     let init = args.init.as_deref().map(Model::read).transpose()?;
+    let replayed = args.replay.as_deref().map(RunRecord::read).transpose()?;
+    replayed.as_ref().map(|record| config.check_replay(record)).transpose()?;
     let source = args.data.parse::<Source>()?;
     let options = LoadOptions {
         label: args.label.clone(),
@@ -49,6 +51,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         .append(appended)
         .test(test)
         .init(init)
+        .replay(replayed)
         .one_hot(one_hot)
         .cancel(interrupted)
         .worker_command(worker_command());

@@ -46,21 +46,19 @@ impl<F: Fleet> SampleOracle for CodedOracle<'_, F> {
         self.caps.iter_mut().zip(&stats).for_each(|(cap, facts)| *cap = CAP_SLACK * facts.max_abs * size);
         self.payload.clear();
         self.payload.extend(rows.iter().map(|&row| row as f64));
-        let request = Request { round: self.rounds, opcode: Opcode::Columns, operand: encoded.operand, vectors };
-        self.rounds += 1;
-        self.round.begin(&request, shard_rows * vectors, self.gather, &self.caps)?;
-        let code = &self.code;
-        self.fleet.run(&request, &self.payload, &mut self.round, &|present, implausible| {
-            code.decodable(present, implausible)
-        })?;
+        let request =
+            Request { round: self.gathering.next(), opcode: Opcode::Columns, operand: encoded.operand, vectors };
+        let numbers = shard_rows * vectors;
+        let round = self.gathering.run(&mut self.fleet, &*self.code, &request, &self.payload, numbers, &self.caps)?;
+        let (late, seconds) = (round.missing(), round.seconds());
         // X_B' times the unit vectors.
         let mut units = vec![0.0; vectors * vectors];
         units.iter_mut().step_by(vectors + 1).for_each(|unit| *unit = 1.0);
         let check = encoded.keyed.as_ref().map(|(check, _)| check.of_columns(rows)).transpose()?;
         let replies = Replies {
-            values: self.round.arena(),
-            present: self.round.present(),
-            implausible: self.round.implausible(),
+            values: round.arena(),
+            present: round.present(),
+            implausible: round.implausible(),
             layout: Layout { rows: d, cols: vectors, blocks, shard_rows },
             vectors,
             precision: self.fleet.precision(),
@@ -74,10 +72,10 @@ impl<F: Fleet> SampleOracle for CodedOracle<'_, F> {
         transpose(&self.transposed, vectors, out);
         if let Some((check, rekey)) = &mut encoded.keyed {
             for &worker in &report.liars {
-                check.set(worker, rekey(worker, self.rounds)?)?;
+                check.set(worker, rekey(worker, self.gathering.next())?)?;
             }
         }
-        self.log.push(RoundReport { report, late: self.round.missing(), seconds: self.round.seconds() });
+        self.log.push(RoundReport { report, late, seconds });
         Ok(())
     }
 

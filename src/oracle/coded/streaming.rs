@@ -285,7 +285,7 @@ impl<'a, T: Element, F: Fleet + ShardGrowth<T>> StreamingOracle<'a, T, F> {
         let mut whole = Arc::try_unwrap(data).unwrap_or_else(|shared| (*shared).clone()).into_owned();
         whole.grow(part, growth)?;
         let data: Arc<Cow<'a, Matrix<T>>> = Arc::new(Cow::Owned(whole));
-        let (code, generation) = (self.oracle.code.clone(), self.oracle.rounds);
+        let (code, generation) = (self.oracle.code.clone(), self.oracle.gathering.next());
         for encoded in [&mut self.oracle.rows, &mut self.oracle.columns] {
             let make = rekey(data.clone(), encoded.operand, code.clone(), self.options);
             let mut check = KeyedCheck::new(code.workers());

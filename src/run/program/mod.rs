@@ -140,6 +140,7 @@ impl<'a> ProgramRun<'a> {
             fleet: ledger.described,
             data: ledger.data,
             code: code_record(&*code, &config),
+            arrivals: None,
             iterations: ledger.steps.iterations,
             end: FinalRecord::default(),
         };
