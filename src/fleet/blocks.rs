@@ -110,6 +110,12 @@ impl BlockFleet {
         }
     }
 
+    /// Work on a worker's block by the master, which holds it too: counted as that worker's, with no message. Its virtual seconds.
+    pub fn at_master(&mut self, multiply_adds: u64) -> f64 {
+        self.counters.multiply_adds += multiply_adds;
+        self.clock.cost.work(multiply_adds)
+    }
+
     /// Begins a round: counts its work and says when each worker's block arrives, never for the dead.
     fn schedule(&mut self, precision: Precision, work: &dyn Fn(usize) -> BlockWork) -> Vec<f64> {
         let (workers, round) = (self.workers(), self.counters.rounds);

@@ -107,43 +107,41 @@ fn killed_and_stopped_workers() {
     assert_ne!(weights(&other), model, "a fleet without delays takes other replies");
 }
 
+/// The arguments of one line.
+fn words(line: &str) -> Vec<&str> {
+    line.split(' ').collect()
+}
+
 #[test]
 fn records_that_can_not_be_replayed() {
     let folder = Folder::new();
     let (path, matrix, products) = (folder.path("record.json"), folder.path("a.mtx"), folder.path("products.json"));
-    let data = shipped("heart_scale.svm");
-    let train =
-        ["train", &data, "--l2", "0.01", "--stragglers", "2", "--inject-slow", "2", "--iterations", "3", "--quiet"];
-    // It ends at the limit of its iterations, with a record.
-    assert_eq!(run(&[&train[..], &["--record", &path]].concat()).status, 4);
-    let replay = |more: &[&str], needles: &[&str]| {
-        refused(&[&train[..], &["--replay", &path], more].concat(), &[&["--replay"][..], needles].concat());
+    let (heart, diabetes) = (shipped("heart_scale.svm"), shipped("diabetes.svm"));
+    let train = |data: &str, more: &str| {
+        let line = format!("train {data} --l2 0.01 --stragglers 2 --inject-slow 2 {more}");
+        run(&words(line.trim_end()))
     };
-    replay(&["--seed", "3"], &["seed of the record", "0", "allowed: 3"]);
-    replay(&["--liars", "2"], &["liars of the record"]);
-    replay(&["--standardize"], &["standardize of the record", "false"]);
-    replay(&["--method", "dino"], &["--method dino", "a code for products"]);
-    replay(&["--method", "robust-gd", "--aggregator", "mean"], &["--aggregator mean", "a code for products"]);
+    let refuse = |data: &str, more: &str, needles: &[&str]| {
+        let line = format!("train {data} --l2 0.01 --stragglers 2 --inject-slow 2 {more}");
+        refused(&words(&line), needles);
+    };
+    // It ends at the limit of its iterations, with a record.
+    assert_eq!(train(&heart, &format!("--iterations 3 --record {path}")).status, 4);
     // As many iterations as anybody likes, with any number of threads.
-    assert_eq!(
-        run(&[&train[..7], &["--inject-slow", "2", "--threads", "1", "--quiet", "--replay", &path]].concat()).status,
-        0
-    );
-    let other = [
-        "train",
-        &shipped("diabetes.svm"),
-        "--l2",
-        "0.01",
-        "--stragglers",
-        "2",
-        "--inject-slow",
-        "2",
-        "--replay",
-        &path,
-    ];
-    refused(&other, &["data of the record", "270 x 13", "768 x 8"]);
+    assert_eq!(train(&heart, &format!("--threads 1 --replay {path}")).status, 0);
+    for (option, needles) in [
+        ("--seed 3", ["seed of the record", "allowed: 3"]),
+        ("--liars 2", ["liars of the record", "allowed: 2"]),
+        ("--standardize", ["standardize of the record", "false"]),
+        ("--method robust-gd --aggregator mean", ["--aggregator mean", "a code for products"]),
+    ] {
+        refuse(&heart, &format!("--replay {path} {option}"), &[&["--replay"][..], &needles].concat());
+    }
+    // Whose rounds have no sets of replies.
+    refused(&words(&format!("train {heart} --method dino --replay {path}")), &["--method dino", "a code for products"]);
+    refuse(&diabetes, &format!("--replay {path}"), &["data of the record", "270 x 13", "768 x 8"]);
+    refuse(&heart, &format!("--replay {heart}"), &["heart_scale.svm", "a record written by --record"]);
     std::fs::write(&matrix, "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n1 1 2\n2 2 1\n").unwrap();
     solved(&["eigen", &matrix, "--workers", "2", "--record", &products, "--quiet"]);
-    refused(&[&train[..], &["--replay", &products]].concat(), &["a record without arrivals"]);
-    refused(&[&train[..], &["--replay", &data]].concat(), &["heart_scale.svm", "a record written by --record"]);
+    refuse(&heart, &format!("--replay {products}"), &["a record without arrivals"]);
 }

@@ -78,6 +78,10 @@ fn dino_goes_on_where_giant_and_disco_stop() {
         assert!(message.contains("curvature") && message.contains(said) && message.contains("dino"), "{message}");
         assert_eq!(trained.record.end.iterations, 0);
     }
+    let preconditioned = train("nls", "disco:preconditioner=first,mu=1e-3", 20);
+    assert_eq!((preconditioned.exit_status, preconditioned.record.end.iterations), (1, 0));
+    let message = preconditioned.error.expect("it stops").to_string();
+    assert!(message.contains("not positive definite for mu = 1e-3"), "{message}");
     let dino = train("nls", "dino:theta=1,phi=0.1", 2000);
     assert!(dino.error.is_none() && dino.exit_status == 0, "{:?} {}", dino.error, dino.record.end.status);
     assert!(dino.record.end.gradient_norm <= 1e-9, "{:e}", dino.record.end.gradient_norm);

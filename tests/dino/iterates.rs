@@ -70,6 +70,13 @@ fn disco() {
     compare("softmax", "DiSCO", "disco", 2);
 }
 
+/// As its authors run it, with the l2 of 1/60 for mu.
+#[test]
+fn disco_with_its_preconditioner() {
+    compare("softmax", "DiSCO_P", "disco:preconditioner=first", 2);
+    compare("softmax", "DiSCO_P", &format!("disco:preconditioner=first,mu={}", 1.0 / 60.0), 2);
+}
+
 /// Communications of an iteration, of methods whose random choices the reference does not share.
 #[test]
 fn communications_are_those_of_table_2() {

@@ -64,7 +64,7 @@ fn compare(config: TrainConfig, data: Dataset<f64>) {
 #[test]
 fn dense_rows() {
     let data = data("examples/data/breast_cancer.svm.xz");
-    for method in ["dino", "dino:theta=1", "hessian-free-giant", "dingo", "disco"] {
+    for method in ["dino", "dino:theta=1", "hessian-free-giant", "dingo", "disco", "disco:preconditioner=first"] {
         compare(config(method), data.clone());
     }
     compare(TrainConfig { precision: Some(Precision::F16), ..config("dino") }, data);

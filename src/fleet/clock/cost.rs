@@ -26,9 +26,12 @@ impl CostModel {
     pub fn seconds(&self, multiply_adds: u64, down: u64, up: u64, precision: Precision) -> f64 {
         // f16 is a storage type: its numbers are computed in, and travel as, f32.
         let bytes = precision.bytes().max(4) as f64;
-        2.0 * self.latency
-            + (down + up) as f64 * bytes / self.bytes_per_second
-            + 2.0 * multiply_adds as f64 / self.flops_per_second
+        2.0 * self.latency + (down + up) as f64 * bytes / self.bytes_per_second + self.work(multiply_adds)
+    }
+
+    /// Seconds of the arithmetic alone.
+    pub fn work(&self, multiply_adds: u64) -> f64 {
+        2.0 * multiply_adds as f64 / self.flops_per_second
     }
 }
 

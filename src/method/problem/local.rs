@@ -32,6 +32,17 @@ impl<'a> Problem<'a> {
         Ok(())
     }
 
+    /// The solution of `(H_1 + shift I) x = b` with the first worker's Hessian, at the master: no round. `None` where that matrix is not
+    /// positive definite.
+    ///
+    /// # Errors
+    /// As [`LocalOracle::precondition`]; [`Error::Usage`] without such workers.
+    pub fn local_precondition(&mut self, b: &[f64], shift: f64) -> Result<Option<Vec<f64>>> {
+        let (solution, seconds) = self.local_oracle()?.precondition(b, shift)?;
+        self.tally.seconds += seconds;
+        Ok(solution)
+    }
+
     /// The mean of the workers' directions that may be kept, into `out`: one round.
     ///
     /// # Errors

@@ -41,6 +41,11 @@ pub(super) enum System {
         /// damp.
         damp: f64,
     },
+    /// `H_i + shift I`.
+    Shifted {
+        /// shift.
+        shift: f64,
+    },
 }
 
 /// So many round-offs of the right-hand side are all that is left of a residual that has no curvature any more.
@@ -61,7 +66,8 @@ const NEXT: Scalar = Scalar(2);
 const TAKE: Scalar = Scalar(3);
 const STAY: Scalar = Scalar(4);
 const LENGTH: Scalar = Scalar(5);
-const DAMP_SQUARED: Scalar = Scalar(6);
+/// Weight of the identity.
+const IDENTITY: Scalar = Scalar(6);
 
 impl System {
     /// `IMAGE = A_i from`.
@@ -71,18 +77,23 @@ impl System {
             System::DampedSquare { .. } => vec![
                 Op::Product { from, to: HALF },
                 Op::Product { from: HALF, to: IMAGE },
-                add(IMAGE, Factor::ONE, from, Factor::of(DAMP_SQUARED)),
+                add(IMAGE, Factor::ONE, from, Factor::of(IDENTITY)),
             ],
+            System::Shifted { .. } => {
+                vec![Op::Product { from, to: IMAGE }, add(IMAGE, Factor::ONE, from, Factor::of(IDENTITY))]
+            }
         }
     }
 
-    /// Scalars of as many workers, the damping in its place.
+    /// Scalars of as many workers, the identity's weight in its place.
     fn scalars(self, workers: usize) -> Vec<[f64; SCALARS]> {
-        let mut scalars = vec![[0.0; SCALARS]; workers];
-        if let System::DampedSquare { damp } = self {
-            scalars.iter_mut().for_each(|scalars| scalars[DAMP_SQUARED.0] = damp * damp);
-        }
-        scalars
+        let mut scalars = [0.0; SCALARS];
+        scalars[IDENTITY.0] = match self {
+            System::Hessian => 0.0,
+            System::DampedSquare { damp } => damp * damp,
+            System::Shifted { shift } => shift,
+        };
+        vec![scalars; workers]
     }
 }
 
@@ -266,6 +277,12 @@ mod tests {
             }
             assert!(found[1].x.is_none(), "{method:?}");
             assert!(found[2].passes < found[0].passes && found[3].passes == 0, "{method:?} {found:?}");
+            // Shifted by more than its negative curvature the second is definite.
+            let found = solve(method, System::Shifted { shift: 10.0 }, &mut device, &[0, 1], b.as_slice(), inner);
+            for (solved, diagonal) in found.expect("a solve").iter().zip([&diagonal, &bent]) {
+                let x = DVector::from_column_slice(solved.x.as_ref().expect("definite"));
+                assert!((x - b.component_div(&diagonal.add_scalar(10.0))).norm() <= 2e-13 * b.norm(), "{method:?}");
+            }
             // Squares of both are definite.
             let damp = 0.5;
             let square = System::DampedSquare { damp };

@@ -53,6 +53,13 @@ pub trait LocalOracle: Send {
     /// breaks down with.
     fn kept_mean(&mut self, task: &LocalTask<'_>, theta: f64, out: &mut [f64]) -> Result<KeptRound>;
 
+    /// The solution of `(H_1 + shift I) x = b` with the first worker's Hessian where the workers are, found by the master, who holds
+    /// that worker's rows too: no round. `None` where that matrix is not positive definite. With the virtual seconds.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a length that doesn't fit; failures of the device.
+    fn precondition(&mut self, b: &[f64], shift: f64) -> Result<(Option<Vec<f64>>, f64)>;
+
     /// The fleet's counts so far.
     fn counters(&self) -> Counters;
 }
@@ -219,12 +226,18 @@ impl<T: Element> LocalWorkers<T> {
             let descent = svrg::Descent { weights, gradient, pull, step, samples };
             return svrg::replies(&mut *self.device, &self.parts, &self.objective, (seed, round), &descent);
         }
+        self.curve()?;
+        let rows: Vec<usize> = self.parts.iter().map(|part| part.labels.len()).collect();
+        second_order::replies(&mut *self.device, task, &rows)
+    }
+
+    /// Gives the device the second derivatives of the workers' point, if it has others.
+    fn curve(&mut self) -> Result<()> {
         if !self.curved {
             self.device.curve(&part::curvature(&self.parts, &self.objective))?;
             self.curved = true;
         }
-        let rows: Vec<usize> = self.parts.iter().map(|part| part.labels.len()).collect();
-        second_order::replies(&mut *self.device, task, &rows)
+        Ok(())
     }
 
     /// What each worker has to do for such replies.
@@ -275,6 +288,16 @@ impl<T: Element> LocalOracle for LocalWorkers<T> {
 
     fn kept_mean(&mut self, task: &LocalTask<'_>, theta: f64, out: &mut [f64]) -> Result<KeptRound> {
         self.kept(task, theta, out)
+    }
+
+    fn precondition(&mut self, b: &[f64], shift: f64) -> Result<(Option<Vec<f64>>, f64)> {
+        if b.len() != self.width {
+            return Err(Error::usage("a preconditioner", format!("{} numbers", b.len()), format!("{}", self.width)));
+        }
+        self.curve()?;
+        let solved = second_order::preconditioned(&mut *self.device, b, shift)?;
+        let multiply_adds = solved.passes * (self.parts[0].features.stored() * self.objective.loss.outputs()) as u64;
+        Ok((solved.x, self.fleet.at_master(multiply_adds)))
     }
 
     fn counters(&self) -> Counters {

@@ -2,12 +2,17 @@
 
 use nalgebra::DVectorView;
 
-use super::conjugate::{Conjugate, System, solve};
+use super::conjugate::{Conjugate, Inner, System, solve};
 use super::lsmr::lsmr;
 use super::solved::{Solved, scaled, unit};
 use super::task::{LocalTask, Reply, Safeguard};
 use crate::device::{LocalDevice, Op, SCALARS, Vector};
 use crate::error::{Error, Result};
+
+/// Residual of a preconditioner's solve: conjugate gradients around it take it for the same matrix at every step.
+const PRECONDITIONED: f64 = 1e-12;
+/// Where rounding does not let it get there.
+const MOST_PRECONDITIONING: usize = 2000;
 
 /// What the workers of `device`, with so many `rows` each, send for `task`. Nothing for a task that no Hessian is needed for.
 pub(super) fn replies(device: &mut dyn LocalDevice, task: &LocalTask<'_>, rows: &[usize]) -> Result<Vec<Reply>> {
@@ -46,6 +51,13 @@ pub(super) fn replies(device: &mut dyn LocalDevice, task: &LocalTask<'_>, rows: 
     };
     let reply = |((numbers, passes), rows): ((Vec<f64>, u64), &usize)| Reply { numbers, rows: passes * *rows as u64 };
     Ok(sent.into_iter().zip(rows).map(reply).collect())
+}
+
+/// The solution of `(H_1 + shift I) x = b` with the Hessian of the first worker alone, and the passes over its rows.
+pub(super) fn preconditioned(device: &mut dyn LocalDevice, b: &[f64], shift: f64) -> Result<Solved> {
+    let inner = Inner { iterations: MOST_PRECONDITIONING, tolerance: PRECONDITIONED };
+    let mut found = solve(Conjugate::Gradients, System::Shifted { shift }, device, &[0], b, inner)?;
+    Ok(found.swap_remove(0))
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
