@@ -139,7 +139,7 @@ fn records_that_can_not_be_replayed() {
     }
     // Whose rounds have no sets of replies.
     refused(&words(&format!("train {heart} --method dino --replay {path}")), &["--method dino", "a code for products"]);
-    refuse(&diabetes, &format!("--replay {path}"), &["data of the record", "270 x 13", "768 x 8"]);
+    refuse(&diabetes, &format!("--replay {path}"), &["data of the record", "270 x 13", "442 x 10"]);
     refuse(&heart, &format!("--replay {heart}"), &["heart_scale.svm", "a record written by --record"]);
     std::fs::write(&matrix, "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n1 1 2\n2 2 1\n").unwrap();
     solved(&["eigen", &matrix, "--workers", "2", "--record", &products, "--quiet"]);
