@@ -112,8 +112,9 @@ pub struct TrainArgs {
     /// on encoded data (a frame's --code) encoded-lbfgs, encoded-gradient-descent, encoded-proximal-gradient and
     /// encoded-coordinate-descent (any loss with one output, exact in the limit);
     /// robust-gd:step=…, sgd:batch=B,step=A,schedule=constant|inverse|sqrt,average=true,steps=N (of one iteration; an epoch
-    /// unless given); with rows of its own at every worker: dino or dingo (theta=…,phi=…), hessian-free-giant, disco,
-    /// inexact-dane:step=…, aide:step=…,tau=…, synchronous-sgd:step=…; with rows and shards: coded-dino, coded-giant (theta=…)
+    /// unless given); with rows of its own at every worker: dino or dingo (theta=…,phi=…), hessian-free-giant,
+    /// disco:preconditioner=none|first,mu=…, inexact-dane:step=…, aide:step=…,tau=…, synchronous-sgd:step=…; with rows and
+    /// shards: coded-dino, coded-giant (theta=…)
     #[arg(long, default_value = "auto", help_heading = "Method")]
     pub method: String,
     /// Of the Hessian: oversketch:factor=…,block=…,extra=…, count-sketch or uniform (the oversketched methods)

@@ -1,4 +1,4 @@
-//! Figures as SVG: curves, on a logarithmic axis where they span a decade, and a histogram.
+//! Figures as SVG: curves, on a logarithmic axis where they span two decades, and a histogram.
 
 use std::path::Path;
 
@@ -39,8 +39,8 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(165, 165, 20),
 ];
 const SIZE: (u32, u32) = (760, 480);
-/// A logarithmic axis of less has no two ticks.
-const DECADE: f64 = 10.0;
+/// A logarithmic axis of less may have no two ticks.
+const TWO_DECADES: f64 = 100.0;
 
 fn failed(e: impl std::fmt::Display) -> Error {
     Error::Numerical(format!("the figure can't be drawn: {e}"))
@@ -86,7 +86,7 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel) -> Result<()> 
     };
     let mut builder = ChartBuilder::on(area);
     builder.caption(&panel.title, ("sans-serif", 15)).margin(10).x_label_area_size(36).y_label_area_size(64);
-    if y1 < DECADE * y0 {
+    if y1 < TWO_DECADES * y0 {
         let room = (y1 - y0) / 20.0;
         let digits = (-((y1 - y0) / 7.0).log10()).ceil().clamp(0.0, 9.0) as usize;
         let chart = builder.build_cartesian_2d(0.0..x1, y0 - room..y1 + room).map_err(failed)?;
