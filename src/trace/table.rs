@@ -117,7 +117,9 @@ pub fn answer_table(answer: Vec<(&str, String)>, record: &RunRecord) -> String {
     if let Some(last) = record.iterations.last() {
         row("numbers sent", format!("{} down, {} up", last.floats_down, last.floats_up));
     }
-    row("time", format!("{} simulated, {} on this machine", seconds(end.virtual_seconds), seconds(end.wall_seconds)));
+    // Rounds of real processes take real time.
+    let kind = if record.config["fleet"] == "tcp" { "in rounds" } else { "simulated" };
+    row("time", format!("{} {kind}, {} on this machine", seconds(end.virtual_seconds), seconds(end.wall_seconds)));
     row(
         "code",
         format!("{} on {} workers, redundancy {:.3}", record.code.name, record.code.workers, record.code.redundancy),

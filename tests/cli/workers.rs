@@ -21,9 +21,9 @@ const TRAIN: [&str; 11] = [
 #[test]
 fn tcp_gives_the_simulated_fleet_s_model() {
     let folder = Folder::new();
-    let train = |name: &str, fleet: &str| {
+    let train = |name: &str, fleet: &str, time: &str| {
         let path = folder.path(name);
-        solved(&[
+        let table = solved(&[
             "train",
             "synthetic:regression,rows=300,cols=8",
             "--l2",
@@ -42,11 +42,12 @@ fn tcp_gives_the_simulated_fleet_s_model() {
             fleet,
             "--model",
             &path,
-            "--quiet",
         ]);
+        assert!(table.contains(time), "{table}");
         weights(&path)
     };
-    let (real, simulated) = (train("tcp.json", "tcp"), train("simulated.json", "simulated"));
+    let (real, simulated) =
+        (train("tcp.json", "tcp", " in rounds, "), train("simulated.json", "simulated", " simulated, "));
     let far = real.iter().zip(&simulated).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let size = simulated.iter().fold(0.0f64, |m, w| m.max(w.abs()));
     // Both are within tolerance / l2 = 1e-6 of the optimum.
