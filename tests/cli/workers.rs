@@ -143,6 +143,6 @@ fn records_that_can_not_be_replayed() {
     refuse(&diabetes, &format!("--replay {path}"), &["data of the record", "270 x 13", "442 x 10"]);
     refuse(&heart, &format!("--replay {heart}"), &["heart_scale.svm", "a record written by --record"]);
     std::fs::write(&matrix, "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n1 1 2\n2 2 1\n").unwrap();
-    solved(&["eigen", &matrix, "--workers", "2", "--record", &products, "--quiet"]);
+    solved(&["eigen", &matrix, "--workers", "2", "--record", &products]);
     refuse(&heart, &format!("--replay {products}"), &["a record without arrivals"]);
 }

@@ -14,6 +14,8 @@ use crate::reproduce::line;
 const REAL: &str = "letter_am_poly3";
 /// Share of the rows for testing.
 const TEST: f64 = 0.2;
+/// What the coded rivals' 77 workers store, X and X' together, over the data: 60 of them would do without a code.
+const ENCODED: f64 = 2.0 * 77.0 / 60.0;
 
 /// Whether rows are kept for testing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,11 @@ pub fn generated(rows: usize, cols: usize, l2: f64, split: Split, seed: u64) -> 
 /// Figure 4's problem, or one of the same proportions: 100 rows a column, so that each of 60 workers has 5/3 d rows.
 pub fn synthetic(args: &ReproduceArgs, split: Split) -> Result<Task> {
     let (rows, cols) = if args.full { (300_000, 3_000) } else { (12_000, 120) };
+    if args.full {
+        let data = (rows * cols * size_of::<f64>()) as f64 / 1e9;
+        let encoded = ENCODED * data;
+        line(args, format!("{rows} x {cols}: {data:.1} GB of data and {encoded:.1} GB encoded must fit into memory"));
+    }
     generated(rows, cols, 1e-4, split, args.seed)
 }
 
