@@ -47,6 +47,8 @@ pub struct Round {
     late: Vec<bool>,
     /// Whose replies don't count, whenever they come.
     excluded: Vec<bool>,
+    /// How many replies there can be: of the others.
+    awaited: usize,
     caps: Vec<f64>,
     arrivals: usize,
     restarted: bool,
@@ -67,6 +69,7 @@ impl Round {
             implausible: vec![false; workers],
             late: vec![false; workers],
             excluded: vec![false; workers],
+            awaited: workers,
             caps: vec![f64::INFINITY; workers],
             arrivals: 0,
             restarted: false,
@@ -95,6 +98,7 @@ impl Round {
         for flags in [&mut self.present, &mut self.implausible, &mut self.late, &mut self.excluded] {
             flags.fill(false);
         }
+        self.awaited = self.workers;
         self.caps.copy_from_slice(caps);
         self.arrivals = 0;
         self.restarted = false;
@@ -115,17 +119,12 @@ impl Round {
             }
             self.excluded[worker] = true;
         }
-        let awaited = self.awaited();
+        self.awaited = self.excluded.iter().filter(|&&out| !out).count();
         if !matches!(self.gather, Gather::Speculative(_)) {
-            self.gather = Gather::First(awaited);
+            self.gather = Gather::First(self.awaited);
         }
-        self.done = awaited == 0;
+        self.done = self.awaited == 0;
         Ok(())
-    }
-
-    /// How many replies there can be.
-    fn awaited(&self) -> usize {
-        self.excluded.iter().filter(|&&out| !out).count()
     }
 
     /// Offers the reply of `worker` to round `round`, arrived `at` seconds after the round began. Replies must be offered
@@ -176,7 +175,7 @@ impl Round {
         self.arrivals += 1;
         self.seconds = self.seconds.max(at);
         self.done |= match self.gather {
-            Gather::All | Gather::Deadline(_) | Gather::Speculative(_) => self.arrivals == self.awaited(),
+            Gather::All | Gather::Deadline(_) | Gather::Speculative(_) => self.arrivals == self.awaited,
             Gather::First(k) => self.arrivals >= k,
             Gather::Decodable => self.arrivals == self.workers || decodable(&self.present, &self.implausible),
         };

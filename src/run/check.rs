@@ -96,8 +96,7 @@ impl TrainConfig {
         if method::CoordinateDescent::is_meant(&self.method) {
             return refuse("--method", &self.method, "a method that multiplies with whole shards");
         }
-        let is_local = self.method != "auto" && method::by_name(&self.method)?.is_local();
-        if self.is_encoded() || is_local || method::CodedDino::is_meant(&self.method) {
+        if self.is_encoded() || self.is_local()? || method::CodedDino::is_meant(&self.method) {
             return refuse("--method", &self.method, "a method over a code for products, whose shards can grow");
         }
         if let Some(code) = self.gradient_code()? {
@@ -108,6 +107,11 @@ impl TrainConfig {
             );
         }
         Ok(())
+    }
+
+    /// Whether the method's workers have rows of their own and no code.
+    pub(super) fn is_local(&self) -> Result<bool> {
+        Ok(self.method != "auto" && method::by_name(&self.method)?.is_local())
     }
 
     /// Whether the method recovers single rows, which devices other than the CPU don't send.
@@ -125,7 +129,7 @@ impl TrainConfig {
         if let Some(constraint) = &self.constraint {
             Penalty::parse(constraint, Penalized::new(1, false)?)?;
         }
-        let local = self.method != "auto" && method::by_name(&self.method)?.is_local();
+        let local = self.is_local()?;
         self.direction_plan()?;
         // One column and one row: what is left to find is a sketch that the data don't allow.
         block_sketch(&self.sketch, 1 << 20, 1, Seed(self.seed))?;

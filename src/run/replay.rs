@@ -4,7 +4,6 @@ use super::config::TrainConfig;
 use super::train::make_code;
 use crate::error::{Error, Result};
 use crate::fleet::Arrivals;
-use crate::method;
 use crate::trace::{ArrivalRecord, DataRecord, RunRecord};
 
 /// What may differ from the recorded run: where it runs, and how long. All else decides what is sent, or what comes back.
@@ -17,8 +16,7 @@ impl TrainConfig {
     /// [`Error::Usage`] for a record of another configuration, of a run that gathered no replies to coded products, or a method
     /// whose rounds are others.
     pub fn check_replay(&self, record: &RunRecord) -> Result<Arrivals> {
-        let local = self.method != "auto" && method::by_name(&self.method)?.is_local();
-        if local || self.is_encoded() || self.gradient_code()?.is_some() {
+        if self.is_local()? || self.is_encoded() || self.gradient_code()?.is_some() {
             let allowed = "a code for products: rounds of others are of virtual time, and the same for the same seed";
             return Err(Error::usage("--replay with", self.method_and_code(), allowed));
         }

@@ -20,7 +20,9 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     check_outputs(args)?;
     let init = args.init.as_deref().map(Model::read).transpose()?;
     let replayed = args.replay.as_deref().map(RunRecord::read).transpose()?;
-    replayed.as_ref().map(|record| config.check_replay(record)).transpose()?;
+    if let Some(record) = &replayed {
+        config.check_replay(record)?;
+    }
     let source = args.data.parse::<Source>()?;
     let options = LoadOptions {
         label: args.label.clone(),

@@ -155,7 +155,7 @@ impl Race {
         let mut curves = Vec::with_capacity(ANCHORS.len());
         let convex = self.objective.loss.is_convex();
         for method in ANCHORS.into_iter().filter(|method| convex || *method != "newton") {
-            let curve = if method.starts_with("disco") { self.run(method)? } else { run(method)? };
+            let curve = if by_name(method)?.is_local() { self.run(method)? } else { run(method)? };
             done(&curve);
             curves.push(curve);
         }
