@@ -214,12 +214,13 @@ impl<'r, 'o> Run<'r, 'o> {
         (measure <= self.options.tolerance).then_some(criterion)
     }
 
+    /// Of time, by the clock that the last record was made with: the record of a run that ended by it shows that it did.
     fn limit(&self) -> Option<Status> {
         if self.cancel.load(Ordering::Relaxed) {
             Some(Status::Interrupted)
         } else if self.next > self.options.iterations {
             Some(Status::IterationLimit)
-        } else if self.options.time_limit.is_some_and(|limit| self.began.elapsed() >= limit) {
+        } else if self.options.time_limit.is_some_and(|limit| self.last.wall_seconds >= limit.as_secs_f64()) {
             Some(Status::TimeLimit)
         } else {
             None

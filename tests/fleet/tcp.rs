@@ -263,7 +263,7 @@ fn a_fleet_that_does_not_come_together_is_an_error() {
 
 #[test]
 fn a_worker_that_hears_nothing_ends_by_itself() {
-    let options = TcpOptions { idle: Duration::from_millis(200), ..patient() };
+    let options = TcpOptions { idle: Duration::from_secs(1), ..patient() };
     let (mut fleet, ended) = threads::<f64>(Faults::none(2), options);
     for _ in 0..2 {
         assert_eq!(ended.recv_timeout(Duration::from_secs(20)).unwrap().1.unwrap(), Served::Idle);

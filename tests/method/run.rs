@@ -61,6 +61,32 @@ fn limits_of_time_and_iterations_end_with_status_4() {
     assert_eq!((outcome.status, records.len()), (Status::IterationLimit, 1));
 }
 
+/// Takes its time over a record, as a full disk or a slow terminal would.
+struct Slow(Duration);
+
+impl Observer for Slow {
+    fn iteration(&mut self, _: &mut IterationRecord) -> Result<()> {
+        std::thread::sleep(self.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_record_of_a_run_that_ended_by_time_shows_it() {
+    let (values, labels) = logistic_problem();
+    let mut oracle = DenseOracle::new(200, 30, values);
+    let objective = smooth(Logistic, 1e-5);
+    let mut problem = Problem::new(&mut oracle, &objective, &labels).unwrap();
+    let mut method = by_name("gradient-descent").unwrap();
+    let limit = Duration::from_millis(50);
+    let options = SolveOptions { tolerance: 0.0, time_limit: Some(limit), ..SolveOptions::default() };
+    let (mut slow, cancel) = (Slow(2 * limit), AtomicBool::new(false));
+    let observers: &mut [&mut dyn Observer] = &mut [&mut slow];
+    let outcome = solve(method.as_mut(), &mut problem, vec![0.0; 30], &options, observers, &cancel).unwrap();
+    assert_eq!(outcome.status, Status::TimeLimit);
+    assert!(outcome.last.wall_seconds >= limit.as_secs_f64(), "{}", outcome.last.wall_seconds);
+}
+
 #[test]
 fn too_many_faults_propagate_after_the_finished_iterations() {
     let (values, labels) = logistic_problem();
