@@ -278,6 +278,9 @@ impl<'r, 'o> Run<'r, 'o> {
         for observer in self.observers.iter_mut() {
             observer.iteration(&mut record)?;
         }
+        for observer in self.observers.iter_mut() {
+            observer.iterate(&record, &iterate.weights)?;
+        }
         self.last = record;
         Ok(())
     }

@@ -8,6 +8,7 @@
 
 mod call;
 mod check;
+mod checkpoint;
 mod config;
 mod directions;
 mod encoded;
@@ -29,6 +30,7 @@ mod svm;
 mod task;
 mod train;
 
+pub use checkpoint::Checkpoint;
 pub use config::{DeviceKind, FleetKind, TrainConfig};
 pub use factorize::{Factorization, Factorized, Sweep};
 pub use factors::Factors;

@@ -19,9 +19,9 @@ pub struct Provenance {
     pub command: String,
     /// The data's name.
     pub data: String,
-    /// Status of the run.
+    /// Status of the run; of a checkpoint, its iteration.
     pub status: String,
-    /// F(w) on the training data.
+    /// F(w) on the training data; of a checkpoint, as the record of its iteration has it.
     pub objective: f64,
     /// True when every round was certified.
     pub certified: bool,
@@ -49,6 +49,44 @@ pub struct Model {
     pub weights: Vec<f64>,
     /// Where it came from.
     pub provenance: Provenance,
+}
+
+/// What all models of a run share.
+pub(super) struct ModelForm {
+    pub task: Task,
+    /// d without an intercept.
+    pub features: usize,
+    pub columns: Vec<String>,
+    pub intercept: bool,
+    pub standardization: Option<Standardization>,
+    pub one_hot: Option<OneHot>,
+    pub command: String,
+    pub data: String,
+}
+
+impl ModelForm {
+    /// The model of weights (K x d, an intercept's column last) with F there; `status` says how they were come by.
+    pub fn fill(&self, weights: &[f64], status: String, objective: f64, certified: bool) -> Model {
+        let rows = weights.chunks_exact(self.features + usize::from(self.intercept));
+        Model {
+            schema: MODEL_SCHEMA,
+            task: self.task.clone(),
+            features: self.features,
+            columns: self.columns.clone(),
+            intercept: self.intercept.then(|| rows.clone().map(|w| w[self.features]).collect()),
+            standardization: self.standardization.clone(),
+            one_hot: self.one_hot.clone(),
+            weights: rows.flat_map(|w| w[..self.features].iter().copied()).collect(),
+            provenance: Provenance {
+                version: env!("CARGO_PKG_VERSION").into(),
+                command: self.command.clone(),
+                data: self.data.clone(),
+                status,
+                objective,
+                certified,
+            },
+        }
+    }
 }
 
 impl Model {

@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::call::{Call, call_setters};
+use super::checkpoint::{Checkpoint, Checkpoints};
 use super::config::TrainConfig;
 use super::finish::{end_of_iterations, end_of_outcome, evaluate};
 use super::fleets::Rows;
-use super::model::{MODEL_SCHEMA, Model, Provenance};
+use super::model::{Model, ModelForm};
 use super::svm::{Dual, Units};
 use super::task::Task;
 use super::{directions, encoded, fleets, gradients, hessian, local, prepare, replay};
 use crate::coding::{CodeOptions, DataCode, Tolerance, code_by_name};
 use crate::data::{Dataset, OneHot};
 use crate::error::{Error, Result};
-use crate::method::{self, Outcome, Problem, SolveOptions};
+use crate::method::{self, Problem, SolveOptions};
 use crate::objective::Loss;
 use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle, LocalOracle};
 use crate::seed::Seed;
@@ -41,6 +42,7 @@ pub struct Training<'a> {
     appended: Option<Dataset<f64>>,
     test: Option<Dataset<f64>>,
     init: Option<Model>,
+    checkpoint: Option<Checkpoint>,
     replayed: Option<RunRecord>,
     loss: Option<Arc<dyn Loss>>,
     one_hot: Option<OneHot>,
@@ -51,9 +53,10 @@ pub struct Training<'a> {
 pub struct Trained {
     /// Everything that happened.
     pub record: RunRecord,
-    /// The model; `None` when the run ended in an error.
+    /// The model; `None` when an error cut the run short.
     pub model: Option<Model>,
-    /// The error that ended the run after it began; the record holds the iterations up to it.
+    /// The error that ended the run after it began; the record holds the iterations up to it. Beside a model: of the
+    /// last checkpoint, which could not be written.
     pub error: Option<Error>,
     /// 0, or what the command line should exit with.
     pub exit_status: u8,
@@ -69,6 +72,7 @@ impl<'a> Training<'a> {
             appended: None,
             test: None,
             init: None,
+            checkpoint: None,
             replayed: None,
             loss: None,
             one_hot: None,
@@ -102,6 +106,12 @@ impl<'a> Training<'a> {
         self
     }
 
+    /// Where to keep the model found so far, while the run goes on.
+    pub fn checkpoint(mut self, checkpoint: Option<Checkpoint>) -> Self {
+        self.checkpoint = checkpoint;
+        self
+    }
+
     /// The record of an earlier run of the same options and data, whose replies are taken again: every round counts those that
     /// counted then, and so the numbers are the same, bit for bit, on whatever carrier either runs. Rounds beyond it gather by the
     /// policy.
@@ -132,6 +142,7 @@ impl<'a> Training<'a> {
     pub fn run(mut self, mut data: Dataset<f64>) -> Result<Trained> {
         let config = self.config.clone();
         config.check()?;
+        self.checkpoint.as_ref().map_or(Ok(()), Checkpoint::check)?;
         let replayed = self.replayed.take();
         let arrivals = replayed.as_ref().map(|record| config.check_replay(record)).transpose()?;
         let appended = match self.appended.take() {
@@ -232,6 +243,18 @@ impl<'a> Training<'a> {
         let mut hessian = hessian::open(&config, method.name(), &objective, features)?;
         let mut directions = directions::open(&config, features)?;
 
+        let form = ModelForm {
+            features: raw_features,
+            columns,
+            intercept: prepared.intercept,
+            standardization: prepared.standardization.clone(),
+            one_hot: self.one_hot.take(),
+            command: self.call.command.clone(),
+            data: std::mem::take(&mut self.data_name),
+            task,
+        };
+        let mut checkpoints =
+            self.checkpoint.take().map(|plan| Checkpoints::new(plan, &form, dual.as_ref(), &prepared));
         let mut recorder = Recorder::default();
         let never = AtomicBool::new(false);
         let options = SolveOptions {
@@ -251,6 +274,7 @@ impl<'a> Training<'a> {
             }
             let mut units = Units(dual.as_ref().map_or(1.0, |dual| dual.scale));
             let mut observers: Vec<&mut dyn Observer> = vec![&mut units, &mut witness, &mut recorder];
+            observers.extend(checkpoints.as_mut().map(|checkpoints| checkpoints as &mut dyn Observer));
             observers.extend(self.call.observers.iter_mut().map(|o| &mut **o as &mut dyn Observer));
             let cancel = self.call.cancel.unwrap_or(&never);
             method::solve(&mut *method, &mut problem, start, &options, &mut observers, cancel)
@@ -284,15 +308,19 @@ impl<'a> Training<'a> {
                     encoded.complete(record, &prepared.features, objective.l2, facts.gap_bound)?;
                 }
                 end_of_outcome(&mut record.end, &outcome, &facts);
-                let model = self.model(&task, &prepared, &outcome, &record.end, columns, raw_features);
-                record.end.train_score = Some(task.score(&facts.margins, &prepared.labels).value());
+                let end = &mut record.end;
+                let model = form.fill(&outcome.weights, end.status.clone(), end.objective, end.certified);
+                let error = checkpoints.and_then(|checkpoints| checkpoints.end_with(&model).err());
+                end.train_score = Some(form.task.score(&facts.margins, &prepared.labels).value());
                 if let Some((labels, features)) = test {
-                    record.end.test_score = Some(task.score(&model.margins(&features)?, &labels).value());
+                    end.test_score = Some(form.task.score(&model.margins(&features)?, &labels).value());
                 }
-                let exit_status = outcome.status.exit_status();
-                Ok(Trained { record, model: Some(model), error: None, exit_status })
+                let exit_status = error.as_ref().map_or(outcome.status.exit_status(), Error::exit_status);
+                Ok(Trained { record, model: Some(model), error, exit_status })
             }
             Err(error) => {
+                // What failed is the run: a disk that is full as well changes nothing of that, and an older checkpoint stands.
+                let _ = checkpoints.map_or(Ok(()), Checkpoints::end_early);
                 record.end.status = error.kind().into();
                 record.end.error = Some(error.to_string());
                 let exit_status = error.exit_status();
@@ -333,37 +361,6 @@ impl<'a> Training<'a> {
             start.extend(model.intercept.iter().map(|b| b[k]));
         }
         Ok(start)
-    }
-
-    fn model(
-        &self,
-        task: &Task,
-        prepared: &prepare::Prepared,
-        outcome: &Outcome,
-        end: &FinalRecord,
-        columns: Vec<String>,
-        features: usize,
-    ) -> Model {
-        let width = prepared.features.cols();
-        let rows = outcome.weights.chunks_exact(width);
-        Model {
-            schema: MODEL_SCHEMA,
-            task: task.clone(),
-            features,
-            columns,
-            intercept: prepared.intercept.then(|| rows.clone().map(|w| w[width - 1]).collect()),
-            standardization: prepared.standardization.clone(),
-            one_hot: self.one_hot.clone(),
-            weights: rows.flat_map(|w| w[..features].iter().copied()).collect(),
-            provenance: Provenance {
-                version: env!("CARGO_PKG_VERSION").into(),
-                command: self.call.command.clone(),
-                data: self.data_name.clone(),
-                status: end.status.clone(),
-                objective: end.objective,
-                certified: end.certified,
-            },
-        }
     }
 }
 

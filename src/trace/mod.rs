@@ -95,4 +95,14 @@ pub trait Observer {
     /// # Errors
     /// An error stops the run.
     fn iteration(&mut self, record: &mut IterationRecord) -> Result<()>;
+
+    /// Called next, once every observer has seen the record, with the variables that it is of: of a training run w (K x d,
+    /// row-major) in the coordinates that it is trained in, of a support vector machine the dual's. Runs of
+    /// [`crate::linear`] and linear programs do not call it.
+    ///
+    /// # Errors
+    /// An error stops the run.
+    fn iterate(&mut self, _record: &IterationRecord, _weights: &[f64]) -> Result<()> {
+        Ok(())
+    }
 }

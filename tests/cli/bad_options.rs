@@ -113,7 +113,7 @@ fn commands() {
 fn outputs_are_tried_before_the_data_is_read() {
     let folder = Folder::new();
     let nowhere = folder.path("absent/out.json");
-    for output in ["--model", "--record", "--plot"] {
+    for output in ["--model", "--record", "--plot", "--checkpoint"] {
         option(&[output, &nowhere], &["can't write", "absent/out.json", "No such file"]);
         option(&[output, &folder.path("")], &["can't write"]);
     }

@@ -3,6 +3,8 @@
 mod append;
 mod bad_data;
 mod bad_options;
+#[cfg(target_os = "linux")]
+mod checkpoints;
 mod consensus;
 mod determinism;
 mod dino;

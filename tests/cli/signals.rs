@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::program::{Folder, command, record};
 
 /// Long enough that nothing but a signal ends it within a test.
-const LONG: [&str; 8] = [
+pub const LONG: [&str; 8] = [
     "train",
     "synthetic:logistic,rows=2000,cols=100,condition=1e8",
     "--method",

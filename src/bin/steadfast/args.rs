@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use steadfast::data::RowOrder;
-use steadfast::run::TrainConfig;
+use steadfast::run::{Checkpoint, TrainConfig};
 
 use crate::consensus::{ConsensusArgs, NetworkArgs};
 use crate::encoded::{FactorizeArgs, ProjectArgs};
@@ -142,6 +142,19 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub fleet_options: FleetOptions,
 
+    /// Keep the model found so far in this file while the run goes on (JSON); --init goes on from it
+    #[arg(long, value_name = "OUT", help_heading = "Output")]
+    pub checkpoint: Option<PathBuf>,
+    /// Iterations between checkpoints
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        requires = "checkpoint",
+        allow_negative_numbers = true,
+        help_heading = "Output"
+    )]
+    pub checkpoint_every: usize,
     /// Write the model (JSON)
     #[arg(long, value_name = "OUT", help_heading = "Output")]
     pub model: Option<PathBuf>,
@@ -160,6 +173,11 @@ pub struct TrainArgs {
 }
 
 impl TrainArgs {
+    /// Where to keep the model found so far.
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.checkpoint.clone().map(|path| Checkpoint { path, every: self.checkpoint_every })
+    }
+
     /// The options as the library takes them.
     pub fn config(&self) -> TrainConfig {
         TrainConfig {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use steadfast::data::{LoadOptions, Source, load};
-use steadfast::run::{Model, Training};
+use steadfast::run::{Checkpoint, Model, Training};
 use steadfast::trace::{Progress, RunRecord, check_writable, final_table, svg, write_whole};
 use steadfast::{Error, Result};
 
@@ -18,6 +18,8 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     let config = args.config();
     config.check()?;
     check_outputs(args)?;
+    let checkpoint = args.checkpoint();
+    checkpoint.as_ref().map_or(Ok(()), Checkpoint::check)?;
     let init = args.init.as_deref().map(Model::read).transpose()?;
     let replayed = args.replay.as_deref().map(RunRecord::read).transpose()?;
     if let Some(record) = &replayed {
@@ -53,6 +55,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         .append(appended)
         .test(test)
         .init(init)
+        .checkpoint(checkpoint)
         .replay(replayed)
         .one_hot(one_hot)
         .cancel(interrupted)
@@ -76,7 +79,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
 
 /// Refuses what can't be written, and two outputs in one file.
 fn check_outputs(args: &TrainArgs) -> Result<()> {
-    let outputs = [("--model", &args.model), ("--record", &args.record), ("--plot", &args.plot)];
+    let outputs = [
+        ("--checkpoint", &args.checkpoint),
+        ("--model", &args.model),
+        ("--record", &args.record),
+        ("--plot", &args.plot),
+    ];
     let given: Vec<_> = outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?))).collect();
     for (at, (option, path)) in given.iter().enumerate() {
         if let Some((other, _)) = given[..at].iter().find(|(_, earlier)| earlier == path) {
@@ -93,6 +101,8 @@ fn write_outputs(
     model: Option<&Model>,
     written: &mut Vec<PathBuf>,
 ) -> Result<()> {
+    // The run itself has written that.
+    written.extend(args.checkpoint.clone());
     if let Some(path) = &args.record {
         record.write(path)?;
         written.push(path.clone());
