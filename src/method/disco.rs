@@ -76,11 +76,15 @@ impl Disco {
     fn newton(&self, problem: &mut Problem<'_>, gradient: &[f64]) -> Result<(Vec<f64>, f64)> {
         let (mut solution, mut image) = (vec![0.0; gradient.len()], vec![0.0; gradient.len()]);
         let mut residual = gradient.to_vec();
-        let mut along = self.precondition(problem, &residual)?;
-        let mut product = vec![0.0; gradient.len()];
+        let (mut along, mut product) = (vec![0.0; gradient.len()], vec![0.0; gradient.len()]);
         let enough = self.inner.tolerance * norm(gradient);
-        let mut square = dot(&residual, &along);
+        // Nothing is carried into the first direction.
+        let mut square = 1.0;
         for _ in 0..self.inner.iterations {
+            let turned = self.precondition(problem, &residual)?;
+            let next = dot(&residual, &turned);
+            along.iter_mut().zip(&turned).for_each(|(u, s)| *u = s + next / square * *u);
+            square = next;
             problem.local_mean(&LocalTask::Hessian { vector: &along }, &mut product)?;
             let curvature = dot(&along, &product);
             if curvature.is_nan() || curvature <= 0.0 {
@@ -96,10 +100,6 @@ impl Disco {
             if norm(&residual) <= enough {
                 break;
             }
-            let turned = self.precondition(problem, &residual)?;
-            let next = dot(&residual, &turned);
-            along.iter_mut().zip(&turned).for_each(|(u, s)| *u = s + next / square * *u);
-            square = next;
         }
         let curvature = dot(&solution, &image);
         Ok((solution, curvature))

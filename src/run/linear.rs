@@ -3,7 +3,8 @@
 use super::call::{Call, call_setters};
 use super::config::TrainConfig;
 use super::finish::end_of_iterations;
-use super::fleets;
+use super::fleets::{self, Rows};
+use super::replay;
 use super::train::{code_record, make_code};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ use crate::trace::{DataRecord, FinalRecord, Recorder, RunRecord, SCHEMA};
 /// ```
 pub struct LinearRun<'a> {
     config: TrainConfig,
+    algorithm: Option<String>,
+    replayed: Option<RunRecord>,
     call: Call<'a>,
 }
 
@@ -51,10 +54,25 @@ pub struct Finished<V> {
 impl<'a> LinearRun<'a> {
     /// A run with these options and no observers.
     pub fn new(config: TrainConfig) -> Self {
-        LinearRun { config, call: Call::default() }
+        LinearRun { config, algorithm: None, replayed: None, call: Call::default() }
     }
 
     call_setters!();
+
+    /// What runs, with its parameters, for the record.
+    #[must_use]
+    pub fn algorithm(mut self, name: impl Into<String>) -> Self {
+        self.algorithm = Some(name.into());
+        self
+    }
+
+    /// The record of an earlier run of the same options, matrix and algorithm, whose replies are taken again: see
+    /// [`Training::replay`](super::Training::replay).
+    #[must_use]
+    pub fn replay(mut self, record: Option<RunRecord>) -> Self {
+        self.replayed = record;
+        self
+    }
 
     /// Encodes `matrix`, loads the fleet and runs `algorithm` on its products.
     ///
@@ -72,13 +90,22 @@ impl<'a> LinearRun<'a> {
             let allowed = "uncoded, replication, real-parity, mds or product: it needs products";
             return Err(Error::usage("--code for a linear algorithm", code.name(), allowed));
         }
+        let size = DataRecord { rows: matrix.rows(), cols: matrix.cols(), nnz: matrix.stored() };
+        let arrivals = match &self.replayed {
+            Some(record) => {
+                replay::check_data(record, size)?;
+                Some(config.check_replay(self.algorithm.as_deref(), record)?)
+            }
+            None => None,
+        };
         let code = make_code(&config)?;
         if code.workers() > matrix.rows() {
             let allowed = format!("at most the {} rows of the matrix", matrix.rows());
             return Err(Error::usage("--workers", code.workers(), allowed));
         }
+        let launch = self.call.worker_command.as_ref();
         let (mut oracle, mut witness, described) =
-            fleets::open(&config, &code, matrix, self.call.worker_command.as_ref())?;
+            fleets::open_growing(&config, &code, Rows { features: matrix, appended: 0, arrivals }, launch)?;
         let fill = oracle.counters().stored as f64 / (2 * matrix.stored().max(1)) as f64;
         let mut recorder = Recorder::default();
         let result = {
@@ -97,9 +124,10 @@ impl<'a> LinearRun<'a> {
             command: self.call.command,
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
-            data: DataRecord { rows: matrix.rows(), cols: matrix.cols(), nnz: matrix.stored() },
+            algorithm: self.algorithm,
+            data: size,
             code: code_record(&*code, &config),
-            arrivals: None,
+            arrivals: oracle.arrivals().map(replay::record),
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };

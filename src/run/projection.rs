@@ -221,6 +221,7 @@ impl Projection {
             data: DataRecord { rows: data.rows(), cols: data.cols(), nnz: data.stored() },
             code,
             arrivals: None,
+            algorithm: Some("project".into()),
             iterations: recorder.iterations,
             end: FinalRecord::default(),
         };

@@ -10,12 +10,13 @@ use crate::trace::{ArrivalRecord, DataRecord, RunRecord};
 const FREE: [&str; 5] = ["fleet", "threads", "gather", "iterations", "time-limit"];
 
 impl TrainConfig {
-    /// The arrivals of a record, where this configuration gives the same run.
+    /// The arrivals of a record, where this configuration gives the same run; of training, or of a
+    /// [`LinearRun`](super::LinearRun)'s algorithm.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a record of another configuration, of a run that gathered no replies to coded products, or a method
-    /// whose rounds are others.
-    pub fn check_replay(&self, record: &RunRecord) -> Result<Arrivals> {
+    /// [`Error::Usage`] for a record of another configuration or algorithm, of a run that gathered no replies to coded products,
+    /// or a method whose rounds are others.
+    pub fn check_replay(&self, algorithm: Option<&str>, record: &RunRecord) -> Result<Arrivals> {
         if self.is_local()? || self.is_encoded() || self.gradient_code()?.is_some() {
             let allowed = "a code for products: rounds of others are of virtual time, and the same for the same seed";
             return Err(Error::usage("--replay with", self.method_and_code(), allowed));
@@ -24,9 +25,18 @@ impl TrainConfig {
             return Err(Error::usage(
                 "--replay",
                 "a record without arrivals",
-                "one of `train` with a code for products",
+                "one of `train`, `eigen`, `pagerank` or `solve` with a code for products",
             ));
         };
+        if record.algorithm.as_deref() != algorithm {
+            let name = |algorithm: Option<&str>| algorithm.unwrap_or("training").to_owned();
+            let theirs = name(record.algorithm.as_deref());
+            return Err(Error::usage(
+                "--replay: what the record is of",
+                theirs,
+                format!("{}, as here", name(algorithm)),
+            ));
+        }
         let (ours, theirs) = (fields(self), fields(&recorded(record)?));
         for (name, ours) in &ours {
             let theirs = theirs.get(name).unwrap_or(&serde_json::Value::Null);
@@ -63,7 +73,7 @@ pub(super) fn record(arrivals: &Arrivals) -> ArrivalRecord {
 /// The recorded configuration; an option that it does not name had its default.
 fn recorded(record: &RunRecord) -> Result<TrainConfig> {
     serde_json::from_value(record.config.clone())
-        .map_err(|e| Error::usage("--replay: configuration of the record", e, "that of a run of `train`"))
+        .map_err(|e| Error::usage("--replay: configuration of the record", e, "that of a run on a fleet"))
 }
 
 fn fields(config: &TrainConfig) -> serde_json::Map<String, serde_json::Value> {

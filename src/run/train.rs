@@ -144,7 +144,7 @@ impl<'a> Training<'a> {
         config.check()?;
         self.checkpoint.as_ref().map_or(Ok(()), Checkpoint::check)?;
         let replayed = self.replayed.take();
-        let arrivals = replayed.as_ref().map(|record| config.check_replay(record)).transpose()?;
+        let arrivals = replayed.as_ref().map(|record| config.check_replay(None, record)).transpose()?;
         let appended = match self.appended.take() {
             Some(more) => {
                 config.check_growth()?;
@@ -286,6 +286,7 @@ impl<'a> Training<'a> {
             command: self.call.command.clone(),
             config: serde_json::to_value(&config).unwrap_or_default(),
             fleet: described,
+            algorithm: None,
             data: size,
             code: code_record,
             arrivals: oracle.arrivals().map(replay::record),

@@ -169,6 +169,9 @@ pub struct RunRecord {
     pub config: serde_json::Value,
     /// Device and carrier; the SIMD level is part of "one device".
     pub fleet: String,
+    /// What ran, with its parameters, where it was no training: `pagerank:damping=0.85`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
     /// Size of the data.
     pub data: DataRecord,
     /// The code.

@@ -147,7 +147,56 @@ fn records_that_can_not_be_replayed() {
     refused(&words(&format!("train {heart} --method dino --replay {path}")), &["--method dino", "a code for products"]);
     refuse(&diabetes, &format!("--replay {path}"), &["data of the record", "270 x 13", "442 x 10"]);
     refuse(&heart, &format!("--replay {heart}"), &["heart_scale.svm", "a record written by --record"]);
-    std::fs::write(&matrix, "%%MatrixMarket matrix coordinate real symmetric\n2 2 2\n1 1 2\n2 2 1\n").unwrap();
-    solved(&["eigen", &matrix, "--workers", "2", "--record", &products]);
+    solved(&words(&format!("train {heart} --l2 0.01 --method dino --record {products} --quiet")));
     refuse(&heart, &format!("--replay {products}"), &["a record without arrivals"]);
+
+    // What the linear algorithms leave is of one of them, with its parameters, and of one matrix.
+    let diagonal = |n: usize| {
+        let entries: String = (1..=n).map(|i| format!("{i} {i} {i}\n")).collect();
+        std::fs::write(&matrix, format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {n}\n{entries}"))
+    };
+    diagonal(6).unwrap();
+    solved(&["eigen", &matrix, "--workers", "2", "--count", "2", "--record", &products]);
+    refuse(&heart, &format!("--replay {products}"), &["the record is of", "eigen:count=2", "training, as here"]);
+    let eigen = |more: &str, needles: &[&str]| {
+        refused(&words(&format!("eigen {matrix} --workers 2 --replay {products} {more}")), needles);
+    };
+    eigen("--count 1", &["eigen:count=2", "eigen:count=1, as here"]);
+    eigen("--count 2 --seed 3", &["seed of the record", "allowed: 3"]);
+    let links = folder.file("links.txt", "1 2\n2 1\n");
+    refused(&["pagerank", &links, "--workers", "2", "--replay", &products], &["pagerank:damping=0.85, as here"]);
+    diagonal(7).unwrap();
+    eigen("--count 2", &["data of the record", "6 x 6", "7 x 7"]);
+}
+
+/// Products over TCP, of which each round takes whom it hears first; then the same rounds in a simulated fleet.
+#[test]
+fn products_of_processes_are_replayed() {
+    let folder = Folder::new();
+    let n = 60;
+    let mut text = format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {}\n", 2 * n - 1);
+    text.extend((1..=n).map(|i| format!("{i} {i} 2\n")));
+    text.extend((2..=n).map(|i| format!("{i} {} -1\n", i - 1)));
+    let matrix = folder.file("t.mtx", &text);
+    let right = folder.file("b.mtx", &format!("%%MatrixMarket matrix array real general\n{n} 1\n{}", "1\n".repeat(n)));
+    for problem in [format!("eigen {matrix} --count 2"), format!("solve {matrix} {right}")] {
+        let run = |name: &str, more: &str| {
+            let (answer, kept) = (folder.path(&format!("{name}.txt")), folder.path(&format!("{name}.json")));
+            let line = format!("{problem} --workers 8 --liars 1 --stragglers 2 --inject-liars 1 {more}");
+            let end =
+                json(&solved(&words(&format!("{line} --json --output {answer} --record {kept}"))))["final"].clone();
+            (
+                std::fs::read_to_string(&answer).unwrap(),
+                record(&kept).arrivals.unwrap(),
+                end["iterations"].clone(),
+                kept,
+            )
+        };
+        let real = run("real", "--fleet tcp");
+        assert!(real.1.missing.iter().any(|missing| !missing.1.is_empty()), "somebody is always last");
+        let again = run("again", &format!("--replay {}", real.3));
+        assert_eq!((&again.0, &again.1, &again.2), (&real.0, &real.1, &real.2));
+        // In simulated time others are last.
+        assert_ne!(run("simulated", "--inject-slow 2").1, real.1);
+    }
 }

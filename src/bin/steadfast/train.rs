@@ -23,7 +23,7 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     let init = args.init.as_deref().map(Model::read).transpose()?;
     let replayed = args.replay.as_deref().map(RunRecord::read).transpose()?;
     if let Some(record) = &replayed {
-        config.check_replay(record)?;
+        config.check_replay(None, record)?;
     }
     let source = args.data.parse::<Source>()?;
     let options = LoadOptions {

@@ -141,6 +141,7 @@ impl<'a> ProgramRun<'a> {
             data: ledger.data,
             code: code_record(&*code, &config),
             arrivals: None,
+            algorithm: Some("lp".into()),
             iterations: ledger.steps.iterations,
             end: FinalRecord::default(),
         };

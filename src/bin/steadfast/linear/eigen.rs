@@ -25,7 +25,7 @@ pub struct EigenArgs {
 
 /// Runs the command; the exit status.
 pub fn run(args: &EigenArgs) -> Result<u8> {
-    args.run.check()?;
+    let ready = args.run.ready(format!("eigen:count={}", args.count))?;
     if args.count == 0 {
         return Err(Error::usage("--count", 0, "at least 1"));
     }
@@ -42,7 +42,7 @@ pub fn run(args: &EigenArgs) -> Result<u8> {
     let options = args.run.options();
     // A symmetric matrix may have two eigenvalues of the largest modulus, which a block of vectors tells apart.
     let symmetric = worst.is_none();
-    args.run.run(
+    ready.run(
         &matrix,
         |products| {
             if symmetric {

@@ -15,8 +15,8 @@ use clap::Args;
 use serde_json::{Value, json};
 use steadfast::data::Matrix;
 use steadfast::linear::{Answer, Options, Products};
-use steadfast::run::{Finished, LinearRun};
-use steadfast::trace::{answer_table, check_writable, write_whole};
+use steadfast::run::{Finished, LinearRun, TrainConfig};
+use steadfast::trace::{RunRecord, answer_table, check_writable, write_whole};
 use steadfast::{Error, Result};
 
 use crate::fleet_options::{FleetOptions, worker_command};
@@ -31,6 +31,10 @@ pub struct RunOptions {
     /// On the residual, relative to the eigenvalue or the right-hand side (PageRank: as it is)
     #[arg(long, default_value_t = 1e-10, help_heading = "Method", value_name = "X", allow_hyphen_values = true)]
     tolerance: f64,
+
+    /// Take in every round the replies that counted in the run of this record (same command, options and data): the same numbers
+    #[arg(long, value_name = "RECORD", help_heading = "Method")]
+    replay: Option<PathBuf>,
 
     #[command(flatten)]
     fleet_options: FleetOptions,
@@ -59,56 +63,74 @@ struct Shown {
 }
 
 impl RunOptions {
-    /// Refuses what can be refused before a file is read.
-    fn check(&self) -> Result<()> {
-        self.fleet_options.config().check()?;
+    /// Refuses what can be refused before the data are read. The algorithm is named with its parameters.
+    fn ready(&self, algorithm: String) -> Result<Ready<'_>> {
+        let mut config = self.fleet_options.config();
+        (config.iterations, config.tolerance) = (self.iterations, self.tolerance);
+        config.check()?;
         if !(self.tolerance.is_finite() && self.tolerance >= 0.0) {
             return Err(Error::usage("--tolerance", self.tolerance, "a finite number, at least 0"));
         }
         match (&self.output, &self.record) {
             (Some(a), Some(b)) if a == b => {
-                Err(Error::usage("--record", b.display(), "another file than that of --output"))
+                return Err(Error::usage("--record", b.display(), "another file than that of --output"));
             }
-            _ => self.output.iter().chain(&self.record).try_for_each(|path| check_writable(path)),
+            _ => self.output.iter().chain(&self.record).try_for_each(|path| check_writable(path))?,
         }
+        let replayed = self.replay.as_deref().map(RunRecord::read).transpose()?;
+        if let Some(record) = &replayed {
+            config.check_replay(Some(&algorithm), record)?;
+        }
+        Ok(Ready { options: self, config, algorithm, replayed })
     }
 
     fn options(&self) -> Options {
         Options { iterations: self.iterations, tolerance: self.tolerance, seed: self.fleet_options.seed() }
     }
+}
 
+/// A run whose options are checked.
+struct Ready<'a> {
+    options: &'a RunOptions,
+    config: TrainConfig,
+    algorithm: String,
+    replayed: Option<RunRecord>,
+}
+
+impl Ready<'_> {
     /// Runs `algorithm` with the products of `matrix` and prints what it finds; the exit status.
     fn run<V>(
-        &self,
+        self,
         matrix: &Matrix<f64>,
         algorithm: impl FnOnce(&mut Products<'_>) -> Result<Answer<V>>,
         show: impl FnOnce(&Answer<V>) -> Result<Shown>,
     ) -> Result<u8> {
-        let mut config = self.fleet_options.config();
-        (config.iterations, config.tolerance) = (self.iterations, self.tolerance);
+        let Ready { options, config, algorithm: name, replayed } = self;
         let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
         let finished = LinearRun::new(config)
             .command(format!("steadfast {command}"))
             .cancel(interrupt::watch()?)
             .worker_command(worker_command())
+            .algorithm(name)
+            .replay(replayed)
             .run(matrix, algorithm)?;
         let mut written = Vec::new();
-        if let Some(path) = &self.record {
+        if let Some(path) = &options.record {
             finished.record.write(path)?;
             written.push(path.clone());
         }
         let Some(answer) = &finished.answer else {
             if let Some(error) = &finished.error {
-                output::error(error, self.json);
+                output::error(error, options.json);
             }
             return Ok(finished.exit_status);
         };
         let shown = show(answer)?;
-        if let Some(path) = &self.output {
+        if let Some(path) = &options.output {
             write_whole(path, shown.text.as_bytes())?;
             written.push(path.clone());
         }
-        if self.json {
+        if options.json {
             output::json(&record(&finished, answer, shown, &written))?;
         } else {
             output::text(&table(&finished, answer, shown, &written))?;

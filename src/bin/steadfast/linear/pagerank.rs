@@ -28,14 +28,14 @@ pub struct PageRankArgs {
 
 /// Runs the command; the exit status.
 pub fn run(args: &PageRankArgs) -> Result<u8> {
-    args.run.check()?;
+    let ready = args.run.ready(format!("pagerank:damping={}", args.damping))?;
     if !(0.0..1.0).contains(&args.damping) {
         return Err(Error::usage("--damping", args.damping, "at least 0, below 1"));
     }
     let graph = read_graph(&args.graph)?;
     let transition = Transition::of_links(&graph.links)?;
     let options = PageRankOptions { run: args.run.options(), damping: args.damping, personalization: None };
-    args.run.run(
+    ready.run(
         transition.matrix(),
         |products| pagerank(products, &transition, &options),
         |answer| {

@@ -38,7 +38,10 @@ pub struct SolveArgs {
 
 /// Runs the command; the exit status.
 pub fn run(args: &SolveArgs) -> Result<u8> {
-    args.run.check()?;
+    let ready = args.run.ready(match args.method {
+        SystemMethod::Cg => "solve:method=cg".into(),
+        SystemMethod::Jacobi => format!("solve:method=jacobi,damping={}", args.damping),
+    })?;
     if !(args.damping > 0.0 && args.damping <= 1.0) {
         return Err(Error::usage("--damping", args.damping, "above 0, at most 1"));
     }
@@ -59,12 +62,12 @@ pub fn run(args: &SolveArgs) -> Result<u8> {
     match args.method {
         SystemMethod::Cg => {
             definite(args, &matrix)?;
-            args.run.run(&matrix, |products| conjugate_gradient(products, &right, &options), |a| Ok(show(&a.value)))
+            ready.run(&matrix, |products| conjugate_gradient(products, &right, &options), |a| Ok(show(&a.value)))
         }
         SystemMethod::Jacobi => {
             let dominant = Dominant::check(&matrix)?;
             let options = JacobiOptions { run: options, damping: args.damping };
-            args.run.run(&matrix, |products| jacobi(products, &dominant, &right, &options), |a| Ok(show(&a.value)))
+            ready.run(&matrix, |products| jacobi(products, &dominant, &right, &options), |a| Ok(show(&a.value)))
         }
     }
 }
