@@ -132,7 +132,7 @@ pub struct TrainArgs {
     /// Of a run on encoded data, bound at the end how far above the optimum it is, by one evaluation on the data as read
     #[arg(long, help_heading = "Method")]
     pub true_gap: bool,
-    /// Start from a model file
+    /// Start from a model file or a checkpoint
     #[arg(long, value_name = "MODEL", help_heading = "Method")]
     pub init: Option<PathBuf>,
     /// Take in every round the replies that counted in the run of this record (same options and data): the same numbers
