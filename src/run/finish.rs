@@ -3,7 +3,7 @@
 use crate::data::Matrix;
 use crate::method::Outcome;
 use crate::objective::Objective;
-use crate::trace::{FinalRecord, NamingScore, RunRecord};
+use crate::trace::{CodeRecord, DataRecord, FinalRecord, IterationRecord, NamingScore, RunRecord, SCHEMA};
 
 /// Facts about final weights, from the data itself and not from any worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +34,32 @@ pub fn evaluate(features: &Matrix<f64>, labels: &[f64], objective: &Objective, w
     FinalEvaluation { objective: objective.value(&margins, labels, weights), margins, duality_gap, gap_bound }
 }
 
+/// The record of a run's iterations, with what they alone say of its end.
+pub(super) fn record_of(
+    command: String,
+    config: &impl serde::Serialize,
+    fleet: String,
+    data: DataRecord,
+    code: CodeRecord,
+    iterations: Vec<IterationRecord>,
+) -> RunRecord {
+    let mut record = RunRecord {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        command,
+        config: serde_json::to_value(config).unwrap_or_default(),
+        fleet,
+        data,
+        code,
+        iterations,
+        ..RunRecord::default()
+    };
+    end_of_iterations(&mut record);
+    record
+}
+
 /// What the iterations alone say of the end.
-pub(super) fn end_of_iterations(record: &mut RunRecord) {
+fn end_of_iterations(record: &mut RunRecord) {
     let mut liars = Vec::new();
     let mut late = Vec::new();
     for i in &record.iterations {

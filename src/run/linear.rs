@@ -2,14 +2,14 @@
 
 use super::call::{Call, call_setters};
 use super::config::TrainConfig;
-use super::finish::end_of_iterations;
+use super::finish::record_of;
 use super::fleets::{self, Rows};
 use super::replay;
 use super::train::{code_record, make_code};
 use crate::data::Matrix;
 use crate::error::{Error, Result};
 use crate::linear::{Answer, Products};
-use crate::trace::{DataRecord, FinalRecord, Recorder, RunRecord, SCHEMA};
+use crate::trace::{DataRecord, Recorder, RunRecord};
 
 /// A run of an algorithm on a fleet. Of the configuration it takes what code and fleet must know, from `workers` on.
 ///
@@ -118,20 +118,10 @@ impl<'a> LinearRun<'a> {
             }
             algorithm(&mut products)
         };
-        let mut record = RunRecord {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION").into(),
-            command: self.call.command,
-            config: serde_json::to_value(&config).unwrap_or_default(),
-            fleet: described,
-            algorithm: self.algorithm,
-            data: size,
-            code: code_record(&*code, &config),
-            arrivals: oracle.arrivals().map(replay::record),
-            iterations: recorder.iterations,
-            end: FinalRecord::default(),
-        };
-        end_of_iterations(&mut record);
+        let encoded = code_record(&*code, &config);
+        let mut record = record_of(self.call.command, &config, described, size, encoded, recorder.iterations);
+        record.algorithm = self.algorithm;
+        record.arrivals = oracle.arrivals().map(replay::record);
         match result {
             Ok(answer) => {
                 record.end.status = answer.report.status.name().into();

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::TrainConfig;
 use super::encoded::{encoded_code, measure};
-use super::finish::end_of_iterations;
+use super::finish::record_of;
 use super::fleets::{Truth, fault_plan, split};
 use crate::coding::frame_by_name;
 use crate::data::Matrix;
@@ -16,7 +16,7 @@ use crate::method::{Problem, SolveOptions, Status, by_name, solve};
 use crate::objective::{LeastSquares, LinearCost, Objective, Regularizer};
 use crate::oracle::{EncodedLeastSquares, MasterProducts};
 use crate::seed::Seed;
-use crate::trace::{DataRecord, FinalRecord, Recorder, RunRecord, SCHEMA};
+use crate::trace::{DataRecord, Recorder, RunRecord};
 
 /// Projects a point onto `{x: A x = b}` or `{x: A x <= b}` with workers that hold encoded rows, of which the first k of m count.
 ///
@@ -212,20 +212,10 @@ impl Projection {
         if let Some(encoded) = &mut code.encoded {
             measure(&mut oracle, encoded, data, 0.0)?;
         }
-        let mut record = RunRecord {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION").into(),
-            command: "library".into(),
-            config: serde_json::to_value(self).unwrap_or_default(),
-            fleet: format!("{} simulated workers that hold encoded rows (cpu, f64)", self.workers),
-            data: DataRecord { rows: data.rows(), cols: data.cols(), nnz: data.stored() },
-            code,
-            arrivals: None,
-            algorithm: Some("project".into()),
-            iterations: recorder.iterations,
-            end: FinalRecord::default(),
-        };
-        end_of_iterations(&mut record);
+        let fleet = format!("{} simulated workers that hold encoded rows (cpu, f64)", self.workers);
+        let size = DataRecord { rows: data.rows(), cols: data.cols(), nnz: data.stored() };
+        let mut record = record_of("library".into(), self, fleet, size, code, recorder.iterations);
+        record.algorithm = Some("project".into());
         record.end.status = outcome.status.name().into();
         Ok(Solved { weights: outcome.weights, status: outcome.status, record })
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::call::{Call, call_setters};
 use super::checkpoint::{Checkpoint, Checkpoints};
 use super::config::TrainConfig;
-use super::finish::{end_of_iterations, end_of_outcome, evaluate};
+use super::finish::{end_of_outcome, evaluate, record_of};
 use super::fleets::Rows;
 use super::model::{Model, ModelForm};
 use super::svm::{Dual, Units};
@@ -19,7 +19,7 @@ use crate::method::{self, Problem, SolveOptions};
 use crate::objective::Loss;
 use crate::oracle::{DirectionOracle, GradientOracle, HessianOracle, LocalOracle};
 use crate::seed::Seed;
-use crate::trace::{CodeRecord, DataRecord, FinalRecord, Observer, Recorder, RunRecord, SCHEMA};
+use crate::trace::{CodeRecord, DataRecord, Observer, Recorder, RunRecord};
 
 /// A training run, ready to start.
 ///
@@ -280,20 +280,9 @@ impl<'a> Training<'a> {
             method::solve(&mut *method, &mut problem, start, &options, &mut observers, cancel)
         };
 
-        let mut record = RunRecord {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION").into(),
-            command: self.call.command.clone(),
-            config: serde_json::to_value(&config).unwrap_or_default(),
-            fleet: described,
-            algorithm: None,
-            data: size,
-            code: code_record,
-            arrivals: oracle.arrivals().map(replay::record),
-            iterations: recorder.iterations,
-            end: FinalRecord::default(),
-        };
-        end_of_iterations(&mut record);
+        let command = self.call.command.clone();
+        let mut record = record_of(command, &config, described, size, code_record, recorder.iterations);
+        record.arrivals = oracle.arrivals().map(replay::record);
         match result {
             Ok(mut outcome) => {
                 let mut facts = match &dual {

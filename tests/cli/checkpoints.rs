@@ -1,12 +1,11 @@
 //! What a run leaves that is killed, or whose fleet dies: the model of its last iterations, from which another goes on.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use steadfast::run::Model;
 
 use crate::program::{Folder, command, json, record, refused, run, shipped};
-use crate::signals::{LONG, children, signal, under_way};
+use crate::signals::{LONG, children, signal, under_way, wait_until};
 
 #[test]
 fn a_killed_run_goes_on_from_its_checkpoint() {
@@ -15,11 +14,7 @@ fn a_killed_run_goes_on_from_its_checkpoint() {
     let mut arguments = LONG.to_vec();
     arguments.extend_from_slice(&["--liars", "2", "--inject-liars", "2", "--checkpoint", &path]);
     let mut child = command(&arguments).spawn().expect("the program runs");
-    let until = Instant::now() + Duration::from_secs(60);
-    while !Path::new(&path).exists() {
-        assert!(Instant::now() < until, "no checkpoint");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("no checkpoint", || Path::new(&path).exists());
     signal("-KILL", &child.id().to_string());
     child.wait().expect("it ends");
     let kept = Model::read(Path::new(&path)).expect("a whole model, whenever the signal came");

@@ -58,6 +58,8 @@ fn limits_and_refusals() {
     refused(&with(&["--matrix", "identity"]), &["`identity`", "laplacian"]);
     refused(&with(&["--matrix", "laplacian:ridge=plain"]), &["opapc", "papc"]);
     refused(&with(&["--drop", "1"]), &["drop", "below 1"]);
+    let twice = ["--record", "answer.svg", "--plot", "answer.svg"];
+    refused(&with(&twice), &["--plot", "another file than that of --record"]);
     refused(&with(&["--every", "0"]), &["--every", "1 or more"]);
     refused(&with(&["--tolerance", "-1"]), &["--tolerance", "-1"]);
     refused(&["consensus", "random:kinds=1", "--network", NETWORK], &["kinds=1"]);

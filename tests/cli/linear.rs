@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::program::{Folder, json, record, refused, run};
 
 /// 2 on the diagonal, -1 beside it: eigenvalues 2 - 2 cos(k pi / (n + 1)).
-fn tridiagonal(n: usize) -> String {
+pub fn tridiagonal(n: usize) -> String {
     let mut text = format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {}\n", 2 * n - 1);
     for i in 1..=n {
         let _ = writeln!(text, "{i} {i} 2");
@@ -16,7 +16,7 @@ fn tridiagonal(n: usize) -> String {
     text
 }
 
-fn ones(n: usize) -> String {
+pub fn ones(n: usize) -> String {
     format!("%%MatrixMarket matrix array real general\n{n} 1\n{}", "1\n".repeat(n))
 }
 

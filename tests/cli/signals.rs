@@ -30,9 +30,17 @@ pub fn children(process: u32) -> Vec<u32> {
     text.split_whitespace().map(|id| id.parse().expect("a number")).collect()
 }
 
+/// Waits for what comes within a minute.
+pub fn wait_until(what: &str, mut there: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !there() {
+        assert!(Instant::now() < until, "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Waits until the run is under way: it handles SIGINT; with workers, all of them do and answer.
 pub fn under_way(child: &Child, workers: usize) {
-    let until = Instant::now() + Duration::from_secs(60);
     let fact = |process: u32, name: &str| {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         status.lines().find_map(|l| l.strip_prefix(name)).map(|value| value.trim().to_owned())
@@ -55,15 +63,11 @@ pub fn under_way(child: &Child, workers: usize) {
         // Linux counts it in hundredths of a second on every machine.
         fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() >= 70
     };
-    loop {
+    wait_until("it does not get under way", || {
         let all = children(child.id());
         let ready = workers > 0 || computes(child.id());
-        if ready && handles(child.id()) && all.len() == workers && all.iter().all(|&c| handles(c) && works(c)) {
-            break;
-        }
-        assert!(Instant::now() < until, "it does not get under way");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        ready && handles(child.id()) && all.len() == workers && all.iter().all(|&c| handles(c) && works(c))
+    });
 }
 
 pub fn gone(process: u32) -> bool {

@@ -1,5 +1,6 @@
 //! Worker processes: killed and stopped in the middle of a run, which ends with the model of a run without faults.
 
+use crate::linear::{ones, tridiagonal};
 use crate::program::{Folder, command, json, json_file, record, refused, run, shipped, solved, weights};
 use crate::signals::{children, gone, signal, under_way};
 
@@ -96,21 +97,15 @@ fn killed_and_stopped_workers() {
     let arrivals = kept.arrivals.clone().unwrap();
     assert_eq!(arrivals.rounds, kept.end.rounds);
     let (again, record_again) = (folder.path("again.json"), folder.path("record2.json"));
-    let mut arguments = TRAIN.to_vec();
-    arguments.extend_from_slice(&[
-        "--stragglers",
-        "2",
-        "--replay",
-        &path,
-        "--model",
-        &again,
-        "--record",
-        &record_again,
-    ]);
-    let end_again = json(&solved(&arguments))["final"].clone();
+    let simulated =
+        |more: &[&str]| json(&solved(&[&TRAIN[..], &["--stragglers", "2"], more].concat()))["final"].clone();
+    let end_again = simulated(&["--replay", &path, "--model", &again, "--record", &record_again]);
     assert_eq!(weights(&again), model);
     assert_eq!((objective(&end_again), end_again["iterations"].clone()), (objective(end), end["iterations"].clone()));
     assert_eq!(record(&record_again).arrivals.unwrap(), arrivals);
+    let other = folder.path("other.json");
+    simulated(&["--model", &other]);
+    assert_ne!(weights(&other), model, "a fleet without delays takes other replies");
 }
 
 /// The arguments of one line.
@@ -121,16 +116,11 @@ fn words(line: &str) -> Vec<&str> {
 #[test]
 fn records_that_can_not_be_replayed() {
     let folder = Folder::new();
-    let (path, matrix, products) = (folder.path("record.json"), folder.path("a.mtx"), folder.path("products.json"));
+    let (path, products) = (folder.path("record.json"), folder.path("products.json"));
     let (heart, diabetes) = (shipped("heart_scale.svm"), shipped("diabetes.svm"));
-    let train = |data: &str, more: &str| {
-        let line = format!("train {data} --l2 0.01 --stragglers 2 --inject-slow 2 {more}");
-        run(&words(line.trim_end()))
-    };
-    let refuse = |data: &str, more: &str, needles: &[&str]| {
-        let line = format!("train {data} --l2 0.01 --stragglers 2 --inject-slow 2 {more}");
-        refused(&words(&line), needles);
-    };
+    let line = |data: &str, more: &str| format!("train {data} --l2 0.01 --stragglers 2 --inject-slow 2 {more}");
+    let train = |data: &str, more: &str| run(&words(&line(data, more)));
+    let refuse = |data: &str, more: &str, needles: &[&str]| refused(&words(&line(data, more)), needles);
     // It ends at the limit of its iterations, with a record.
     assert_eq!(train(&heart, &format!("--iterations 3 --record {path}")).status, 4);
     // As many iterations as anybody likes, with any number of threads.
@@ -151,11 +141,7 @@ fn records_that_can_not_be_replayed() {
     refuse(&heart, &format!("--replay {products}"), &["a record without arrivals"]);
 
     // What the linear algorithms leave is of one of them, with its parameters, and of one matrix.
-    let diagonal = |n: usize| {
-        let entries: String = (1..=n).map(|i| format!("{i} {i} {i}\n")).collect();
-        std::fs::write(&matrix, format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {n}\n{entries}"))
-    };
-    diagonal(6).unwrap();
+    let matrix = folder.file("a.mtx", &tridiagonal(6));
     solved(&["eigen", &matrix, "--workers", "2", "--count", "2", "--record", &products]);
     refuse(&heart, &format!("--replay {products}"), &["the record is of", "eigen:count=2", "training, as here"]);
     let eigen = |more: &str, needles: &[&str]| {
@@ -165,7 +151,7 @@ fn records_that_can_not_be_replayed() {
     eigen("--count 2 --seed 3", &["seed of the record", "allowed: 3"]);
     let links = folder.file("links.txt", "1 2\n2 1\n");
     refused(&["pagerank", &links, "--workers", "2", "--replay", &products], &["pagerank:damping=0.85, as here"]);
-    diagonal(7).unwrap();
+    folder.file("a.mtx", &tridiagonal(7));
     eigen("--count 2", &["data of the record", "6 x 6", "7 x 7"]);
 }
 
@@ -173,12 +159,7 @@ fn records_that_can_not_be_replayed() {
 #[test]
 fn products_of_processes_are_replayed() {
     let folder = Folder::new();
-    let n = 60;
-    let mut text = format!("%%MatrixMarket matrix coordinate real symmetric\n{n} {n} {}\n", 2 * n - 1);
-    text.extend((1..=n).map(|i| format!("{i} {i} 2\n")));
-    text.extend((2..=n).map(|i| format!("{i} {} -1\n", i - 1)));
-    let matrix = folder.file("t.mtx", &text);
-    let right = folder.file("b.mtx", &format!("%%MatrixMarket matrix array real general\n{n} 1\n{}", "1\n".repeat(n)));
+    let (matrix, right) = (folder.file("t.mtx", &tridiagonal(60)), folder.file("b.mtx", &ones(60)));
     for problem in [format!("eigen {matrix} --count 2"), format!("solve {matrix} {right}")] {
         let run = |name: &str, more: &str| {
             let (answer, kept) = (folder.path(&format!("{name}.txt")), folder.path(&format!("{name}.json")));

@@ -7,12 +7,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use steadfast::Result;
 use steadfast::error::Error;
-use steadfast::method::{Problem, SolveOptions, Status, by_name, for_objective, solve};
+use steadfast::method::{Outcome, Problem, SolveOptions, Status, by_name, for_objective, solve};
 use steadfast::trace::{IterationRecord, Observer};
 
 fn logistic_problem() -> (Vec<f64>, Vec<f64>) {
     let (values, labels) = gaussian(200, 30, 0.01, 31);
     (values, signs(&labels))
+}
+
+/// A run on it, seen by observers.
+fn watched(
+    method: &str,
+    refuse_after: Option<u64>,
+    options: &SolveOptions,
+    observers: &mut [&mut dyn Observer],
+    cancel: &AtomicBool,
+) -> Result<Outcome> {
+    let (values, labels) = logistic_problem();
+    let mut oracle = DenseOracle::new(200, 30, values);
+    oracle.refuse_after = refuse_after;
+    let objective = smooth(Logistic, 1e-5);
+    let mut problem = Problem::new(&mut oracle, &objective, &labels)?;
+    solve(by_name(method)?.as_mut(), &mut problem, vec![0.0; 30], options, observers, cancel)
 }
 
 /// Sets the flag at an iteration, as Ctrl-C would.
@@ -27,17 +43,10 @@ impl Observer for InterruptAt<'_> {
 
 #[test]
 fn an_interrupt_ends_after_the_iteration_it_came_in() {
-    let (values, labels) = logistic_problem();
-    let mut oracle = DenseOracle::new(200, 30, values);
-    let objective = smooth(Logistic, 1e-5);
     let cancel = AtomicBool::new(false);
-    let mut records = Records::default();
-    let mut interrupt = InterruptAt(4, &cancel);
-    let mut problem = Problem::new(&mut oracle, &objective, &labels).unwrap();
-    let mut method = by_name("lbfgs").unwrap();
-    let observers: &mut [&mut dyn Observer] = &mut [&mut interrupt, &mut records];
-    let outcome =
-        solve(method.as_mut(), &mut problem, vec![0.0; 30], &SolveOptions::default(), observers, &cancel).unwrap();
+    let (mut interrupt, mut records) = (InterruptAt(4, &cancel), Records::default());
+    let options = SolveOptions::default();
+    let outcome = watched("lbfgs", None, &options, &mut [&mut interrupt, &mut records], &cancel).unwrap();
     assert_eq!((outcome.status, outcome.status.exit_status()), (Status::Interrupted, 130));
     assert_eq!(records.0.len(), 5);
     assert_eq!(outcome.last, records.0[4]);
@@ -73,33 +82,18 @@ impl Observer for Slow {
 
 #[test]
 fn the_record_of_a_run_that_ended_by_time_shows_it() {
-    let (values, labels) = logistic_problem();
-    let mut oracle = DenseOracle::new(200, 30, values);
-    let objective = smooth(Logistic, 1e-5);
-    let mut problem = Problem::new(&mut oracle, &objective, &labels).unwrap();
-    let mut method = by_name("gradient-descent").unwrap();
     let limit = Duration::from_millis(50);
     let options = SolveOptions { tolerance: 0.0, time_limit: Some(limit), ..SolveOptions::default() };
-    let (mut slow, cancel) = (Slow(2 * limit), AtomicBool::new(false));
-    let observers: &mut [&mut dyn Observer] = &mut [&mut slow];
-    let outcome = solve(method.as_mut(), &mut problem, vec![0.0; 30], &options, observers, &cancel).unwrap();
+    let mut slow = Slow(2 * limit);
+    let outcome = watched("gradient-descent", None, &options, &mut [&mut slow], &AtomicBool::new(false)).unwrap();
     assert_eq!(outcome.status, Status::TimeLimit);
     assert!(outcome.last.wall_seconds >= limit.as_secs_f64(), "{}", outcome.last.wall_seconds);
 }
 
 #[test]
 fn too_many_faults_propagate_after_the_finished_iterations() {
-    let (values, labels) = logistic_problem();
-    let mut oracle = DenseOracle::new(200, 30, values);
-    oracle.refuse_after = Some(9);
-    let objective = smooth(Logistic, 1e-5);
-    let mut problem = Problem::new(&mut oracle, &objective, &labels).unwrap();
-    let mut records = Records::default();
-    let observers: &mut [&mut dyn Observer] = &mut [&mut records];
-    let mut method = by_name("lbfgs").unwrap();
-    let cancel = AtomicBool::new(false);
-    let error =
-        solve(method.as_mut(), &mut problem, vec![0.0; 30], &SolveOptions::default(), observers, &cancel).unwrap_err();
+    let (mut records, options) = (Records::default(), SolveOptions::default());
+    let error = watched("lbfgs", Some(9), &options, &mut [&mut records], &AtomicBool::new(false)).unwrap_err();
     assert!(matches!(error, Error::TooManyFaults { .. }), "{error}");
     // Two rounds for the start and two an iteration: three whole iterations fit into nine rounds.
     assert_eq!(records.0.len(), 4);
@@ -117,15 +111,8 @@ impl Observer for Refuses {
 
 #[test]
 fn an_observer_can_stop_a_run_and_complete_records_for_the_next() {
-    let (values, labels) = logistic_problem();
-    let mut oracle = DenseOracle::new(200, 30, values);
-    let objective = smooth(Logistic, 1e-5);
-    let mut problem = Problem::new(&mut oracle, &objective, &labels).unwrap();
-    let mut method = by_name("fista").unwrap();
-    let (mut refuses, cancel) = (Refuses(0), AtomicBool::new(false));
-    let observers: &mut [&mut dyn Observer] = &mut [&mut refuses];
-    let error =
-        solve(method.as_mut(), &mut problem, vec![0.0; 30], &SolveOptions::default(), observers, &cancel).unwrap_err();
+    let (mut refuses, options) = (Refuses(0), SolveOptions::default());
+    let error = watched("fista", None, &options, &mut [&mut refuses], &AtomicBool::new(false)).unwrap_err();
     assert_eq!(error.to_string(), "fleet: disk full");
     assert_eq!(refuses.0, 3);
 }

@@ -15,7 +15,7 @@ use steadfast::network::{Communication, Graph, Laplacian, MatrixKind, Spectrum, 
 use steadfast::params::Params;
 use steadfast::run::DeviceKind;
 use steadfast::seed::Seed;
-use steadfast::trace::{check_writable, write_whole};
+use steadfast::trace::write_whole;
 use steadfast::{Error, Result};
 
 use crate::reproduce::oversketched::chart::{Panel, Series, write_curves};
@@ -220,7 +220,7 @@ fn neighbourhoods(graph: &Graph, count: usize) -> Vec<Vec<usize>> {
 
 /// Runs `steadfast consensus`; the exit status: 0 solved, 4 at the limit of rounds.
 pub fn run(args: &ConsensusArgs) -> Result<u8> {
-    args.record.iter().chain(&args.plot).try_for_each(|path| check_writable(path))?;
+    output::check(&[("--record", args.record.as_ref()), ("--plot", args.plot.as_ref())])?;
     let (kind, weighting, ridge) = matrix(&args.matrix)?;
     let seed = Seed(args.seed);
     let graph = load_network(&args.network, seed)?;
@@ -306,9 +306,8 @@ fn record(
     answer: &Answer,
 ) -> Value {
     let (largest, chi) = system.spectrum();
-    let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     json!({
-        "schema": steadfast::trace::SCHEMA, "version": env!("CARGO_PKG_VERSION"), "command": format!("steadfast {command}"),
+        "schema": steadfast::trace::SCHEMA, "version": env!("CARGO_PKG_VERSION"), "command": output::called(),
         "config": {"problem": args.problem, "network": args.network, "method": args.method, "matrix": args.matrix,
             "tolerance": options.tolerance, "rounds": args.rounds, "every": options.every, "device": args.device, "drop": args.drop, "delay": args.delay, "seed": args.seed},
         "device": system.device(),
@@ -367,10 +366,7 @@ fn table(
     for (name, value) in rows {
         let _ = writeln!(text, "  {name:26}  {value}");
     }
-    for path in written {
-        let _ = writeln!(text, "  wrote {}", path.display());
-    }
-    text
+    text + &output::wrote(written)
 }
 
 fn plot(path: &Path, args: &ConsensusArgs, answer: &Answer) -> Result<()> {

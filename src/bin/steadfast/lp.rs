@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use steadfast::program::{LinearProgram, Optimum, Outcome, SolveOptions, Status, read_mps, solve};
 use steadfast::run::{FinishedProgram, HessianKind, ProgramRun};
-use steadfast::trace::{RunRecord, answer_table, check_writable};
+use steadfast::trace::{RunRecord, answer_table};
 use steadfast::{Error, Result};
 
 use crate::args::LpArgs;
@@ -40,12 +40,11 @@ fn on_fleet(args: &LpArgs, options: &SolveOptions) -> Result<u8> {
     let config = args.fleet_options.config();
     config.check()?;
     let hessian = HessianKind::parse(args.hessian.as_deref().unwrap_or("exact"))?;
-    args.record.iter().try_for_each(|path| check_writable(path))?;
+    output::check(&[("--record", args.record.as_ref())])?;
     let program = read_mps(&args.file)?;
-    let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let FinishedProgram { record: run, outcome, error, exit_status } = ProgramRun::new(config)
         .hessian(hessian.clone())
-        .command(format!("steadfast {command}"))
+        .command(output::called())
         .cancel(interrupt::watch()?)
         .worker_command(worker_command())
         .solve(&program, options)?;
@@ -60,14 +59,13 @@ fn on_fleet(args: &LpArgs, options: &SolveOptions) -> Result<u8> {
     if args.json {
         let mut value = record(&program, outcome);
         value["fleet"] = fleet(&run, &hessian);
-        value["written"] = json!(args.record.iter().collect::<Vec<_>>());
+        value["written"] = json!(args.record.as_slice());
         output::json(&value)?;
     } else {
         let mut rows = answer(&program, outcome);
         rows.push(("Hessian", hessians(&run, &hessian)));
         let table = answer_table(rows, &run);
-        let wrote: String = args.record.iter().map(|path| format!("  wrote {}\n", path.display())).collect();
-        output::text(&format!("{}{}\n{table}{wrote}", size(&program), run.fleet))?;
+        output::text(&format!("{}{}\n{table}{}", size(&program), run.fleet, output::wrote(args.record.as_slice())))?;
     }
     Ok(exit_status)
 }

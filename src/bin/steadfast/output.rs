@@ -1,10 +1,36 @@
-//! What the program prints: one line for an error, JSON where asked.
+//! What the program prints and writes: one line for an error, JSON where asked; files that are tried before any work.
 
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use steadfast::trace::check_writable;
 use steadfast::{Error, Result};
+
+/// How the program was called.
+pub fn called() -> String {
+    format!("steadfast {}", std::env::args().skip(1).collect::<Vec<_>>().join(" "))
+}
+
+/// Refuses files that can't be written, and two outputs in one. With each goes its option.
+///
+/// # Errors
+/// [`Error::Usage`], [`Error::Io`].
+pub fn check(outputs: &[(&str, Option<&PathBuf>)]) -> Result<()> {
+    let given: Vec<_> = outputs.iter().filter_map(|(option, path)| Some((*option, (*path)?))).collect();
+    for (at, (option, path)) in given.iter().enumerate() {
+        if let Some((other, _)) = given[..at].iter().find(|(_, earlier)| earlier == path) {
+            return Err(Error::usage(*option, path.display(), format!("another file than that of {other}")));
+        }
+        check_writable(path)?;
+    }
+    Ok(())
+}
+
+/// The lines that say what was written.
+pub fn wrote(written: &[impl AsRef<Path>]) -> String {
+    written.iter().map(|path| format!("  wrote {}\n", path.as_ref().display())).collect()
+}
 
 /// Writes `text` to standard output. A reader that has gone (`steadfast … | head`) has what it wanted: no error.
 ///

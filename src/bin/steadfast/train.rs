@@ -1,11 +1,10 @@
 //! `steadfast train`.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use steadfast::data::{LoadOptions, Source, load};
 use steadfast::run::{Checkpoint, Model, Training};
-use steadfast::trace::{Progress, RunRecord, check_writable, final_table, svg, write_whole};
+use steadfast::trace::{Progress, RunRecord, final_table, svg, write_whole};
 use steadfast::{Error, Result};
 
 use crate::args::TrainArgs;
@@ -17,7 +16,12 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
     // Everything that can be refused is refused before the data is read.
     let config = args.config();
     config.check()?;
-    check_outputs(args)?;
+    output::check(&[
+        ("--checkpoint", args.checkpoint.as_ref()),
+        ("--model", args.model.as_ref()),
+        ("--record", args.record.as_ref()),
+        ("--plot", args.plot.as_ref()),
+    ])?;
     let checkpoint = args.checkpoint();
     checkpoint.as_ref().map_or(Ok(()), Checkpoint::check)?;
     let init = args.init.as_deref().map(Model::read).transpose()?;
@@ -47,10 +51,9 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         (None, None) => (loaded.data, None),
     };
     let interrupted = interrupt::watch()?;
-    let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
     let mut progress = (!args.quiet && !args.json).then(|| Progress::new(config.iterations));
     let mut training = Training::new(config)
-        .command(format!("steadfast {command}"))
+        .command(output::called())
         .data_name(args.data.clone())
         .append(appended)
         .test(test)
@@ -75,24 +78,6 @@ pub fn run(args: &TrainArgs) -> Result<u8> {
         output::text(&summary(&trained.record, trained.model.as_ref(), &written))?;
     }
     Ok(trained.exit_status)
-}
-
-/// Refuses what can't be written, and two outputs in one file.
-fn check_outputs(args: &TrainArgs) -> Result<()> {
-    let outputs = [
-        ("--checkpoint", &args.checkpoint),
-        ("--model", &args.model),
-        ("--record", &args.record),
-        ("--plot", &args.plot),
-    ];
-    let given: Vec<_> = outputs.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?))).collect();
-    for (at, (option, path)) in given.iter().enumerate() {
-        if let Some((other, _)) = given[..at].iter().find(|(_, earlier)| earlier == path) {
-            return Err(Error::usage(*option, path.display(), format!("another file than that of {other}")));
-        }
-        check_writable(path)?;
-    }
-    Ok(())
 }
 
 fn write_outputs(
@@ -124,16 +109,13 @@ fn summary(record: &RunRecord, model: Option<&Model>, written: &[PathBuf]) -> St
             if m.task.classes.is_empty() { String::new() } else { format!(", classes {}", m.task.classes.join(" ")) };
         format!("{}{classes}", m.task.loss)
     });
-    let mut text = format!(
-        "{} rows x {} columns ({} stored values); task {task}\n{}\n{}",
+    format!(
+        "{} rows x {} columns ({} stored values); task {task}\n{}\n{}{}",
         record.data.rows,
         record.data.cols,
         record.data.nnz,
         record.fleet,
-        final_table(record)
-    );
-    for path in written {
-        let _ = writeln!(text, "  wrote {}", path.display());
-    }
-    text
+        final_table(record),
+        output::wrote(written)
+    )
 }

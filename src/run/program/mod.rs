@@ -7,7 +7,7 @@ mod normal;
 
 use super::call::{Call, call_setters};
 use super::config::TrainConfig;
-use super::finish::end_of_iterations;
+use super::finish::record_of;
 use super::train::{code_record, make_code};
 use crate::data::{Dense, Matrix};
 use crate::error::{Error, Result};
@@ -15,7 +15,7 @@ use crate::program::{LinearProgram, Outcome, SolveOptions, Status, solve_with};
 use crate::scalar::Precision;
 use crate::seed::Seed;
 use crate::sketch::block_sketch;
-use crate::trace::{FinalRecord, RunRecord, SCHEMA};
+use crate::trace::RunRecord;
 use normal::{Fleets, Ledger};
 
 /// How the Newton systems of a [`ProgramRun`] are made.
@@ -132,20 +132,9 @@ impl<'a> ProgramRun<'a> {
         {
             return Err(error);
         }
-        let mut record = RunRecord {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION").into(),
-            command: self.call.command,
-            config: serde_json::to_value(&config).unwrap_or_default(),
-            fleet: ledger.described,
-            data: ledger.data,
-            code: code_record(&*code, &config),
-            arrivals: None,
-            algorithm: Some("lp".into()),
-            iterations: ledger.steps.iterations,
-            end: FinalRecord::default(),
-        };
-        end_of_iterations(&mut record);
+        let (steps, encoded) = (ledger.steps.iterations, code_record(&*code, &config));
+        let mut record = record_of(self.call.command, &config, ledger.described, ledger.data, encoded, steps);
+        record.algorithm = Some("lp".into());
         let end = &mut record.end;
         match result {
             Ok(outcome) => {

@@ -10,7 +10,6 @@ use steadfast::run::{Factorization, Factorized, Provenance, Ratings, Sweep};
 use steadfast::trace::write_whole;
 use steadfast::{Error, Result};
 
-use super::{called, check_outputs, wrote};
 use crate::fleet_options::FleetOptions;
 use crate::{interrupt, output};
 
@@ -68,7 +67,7 @@ pub fn run(args: &FactorizeArgs) -> Result<u8> {
         iterations: args.iterations,
         ..Factorization::of(&args.fleet_options.config())?
     };
-    check_outputs([("--model", args.model.as_ref()), ("--record", args.record.as_ref())])?;
+    output::check(&[("--model", args.model.as_ref()), ("--record", args.record.as_ref())])?;
     let all = read(args)?;
     let (train, test) = match args.test_fraction {
         Some(share) => all.split(share, args.fleet_options.seed())?,
@@ -89,7 +88,7 @@ pub fn run(args: &FactorizeArgs) -> Result<u8> {
     if let Some(path) = &args.model {
         factors.provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
-            command: called(),
+            command: output::called(),
             data: args.ratings.clone(),
             status: format!("{status}, {} sweeps", sweeps.len()),
             objective: last.objective,
@@ -101,7 +100,7 @@ pub fn run(args: &FactorizeArgs) -> Result<u8> {
     if args.json {
         output::json(&json!({"status": status, "final": last, "written": written}))?;
     } else {
-        output::text(&format!("{}{}", table(&plan, &train, &test, &sweeps, status), wrote(&written)))?;
+        output::text(&format!("{}{}", table(&plan, &train, &test, &sweeps, status), output::wrote(&written)))?;
     }
     Ok(exit)
 }
@@ -116,7 +115,7 @@ fn read(args: &FactorizeArgs) -> Result<Ratings> {
 
 fn record(plan: &Factorization, train: &Ratings, test: &Ratings, sweeps: &[Sweep], status: &str) -> serde_json::Value {
     json!({
-        "schema": 1, "version": env!("CARGO_PKG_VERSION"), "command": called(), "config": plan,
+        "schema": 1, "version": env!("CARGO_PKG_VERSION"), "command": output::called(), "config": plan,
         "data": {"users": train.users, "items": train.items, "ratings": train.entries.len(), "held_out": test.entries.len()},
         "status": status, "sweeps": sweeps, "final": sweeps.last(),
     })

@@ -9,7 +9,6 @@ use steadfast::run::{Projected, Projection, TrainConfig};
 use steadfast::trace::{answer_table, write_whole};
 use steadfast::{Error, Result};
 
-use super::{called, check_outputs, wrote};
 use crate::fleet_options::FleetOptions;
 use crate::{interrupt, output};
 
@@ -59,7 +58,7 @@ pub struct ProjectArgs {
 pub fn run(args: &ProjectArgs) -> Result<u8> {
     let config = args.fleet_options.config();
     let projection = Projection::of(&TrainConfig { iterations: args.iterations, tolerance: args.tolerance, ..config })?;
-    check_outputs([("--output", args.output.as_ref()), ("--record", args.record.as_ref())])?;
+    output::check(&[("--output", args.output.as_ref()), ("--record", args.record.as_ref())])?;
     let matrix = read_market(&args.matrix)?;
     let right = column(&args.right, matrix.rows(), "rows")?;
     let from = match &args.point {
@@ -71,7 +70,7 @@ pub fn run(args: &ProjectArgs) -> Result<u8> {
         Set::Affine => projection.onto_affine_until(&matrix, &right, &from, stop),
         Set::Polyhedron => projection.onto_polyhedron_until(&matrix, &right, &from, stop),
     }?;
-    found.record.command = called();
+    found.record.command = output::called();
     let mut written: Vec<&Path> = Vec::new();
     if let Some(path) = &args.record {
         found.record.write(path)?;
@@ -89,7 +88,7 @@ pub fn run(args: &ProjectArgs) -> Result<u8> {
             "code": found.record.code, "written": written,
         }))?;
     } else {
-        output::text(&format!("{}{}", table(args, &matrix, &found, moved), wrote(&written)))?;
+        output::text(&format!("{}{}", table(args, &matrix, &found, moved), output::wrote(&written)))?;
     }
     Ok(found.status.exit_status())
 }

@@ -8,16 +8,15 @@ pub use eigen::EigenArgs;
 pub use pagerank::PageRankArgs;
 pub use solve::SolveArgs;
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
+use steadfast::Result;
 use steadfast::data::Matrix;
 use steadfast::linear::{Answer, Options, Products};
 use steadfast::run::{Finished, LinearRun, TrainConfig};
-use steadfast::trace::{RunRecord, answer_table, check_writable, write_whole};
-use steadfast::{Error, Result};
+use steadfast::trace::{RunRecord, answer_table, write_whole};
 
 use crate::fleet_options::{FleetOptions, worker_command};
 use crate::{interrupt, output};
@@ -68,15 +67,7 @@ impl RunOptions {
         let mut config = self.fleet_options.config();
         (config.iterations, config.tolerance) = (self.iterations, self.tolerance);
         config.check()?;
-        if !(self.tolerance.is_finite() && self.tolerance >= 0.0) {
-            return Err(Error::usage("--tolerance", self.tolerance, "a finite number, at least 0"));
-        }
-        match (&self.output, &self.record) {
-            (Some(a), Some(b)) if a == b => {
-                return Err(Error::usage("--record", b.display(), "another file than that of --output"));
-            }
-            _ => self.output.iter().chain(&self.record).try_for_each(|path| check_writable(path))?,
-        }
+        output::check(&[("--output", self.output.as_ref()), ("--record", self.record.as_ref())])?;
         let replayed = self.replay.as_deref().map(RunRecord::read).transpose()?;
         if let Some(record) = &replayed {
             config.check_replay(Some(&algorithm), record)?;
@@ -106,9 +97,8 @@ impl Ready<'_> {
         show: impl FnOnce(&Answer<V>) -> Result<Shown>,
     ) -> Result<u8> {
         let Ready { options, config, algorithm: name, replayed } = self;
-        let command = std::env::args().skip(1).collect::<Vec<_>>().join(" ");
         let finished = LinearRun::new(config)
-            .command(format!("steadfast {command}"))
+            .command(output::called())
             .cancel(interrupt::watch()?)
             .worker_command(worker_command())
             .algorithm(name)
@@ -150,19 +140,16 @@ fn table<V>(finished: &Finished<V>, answer: &Answer<V>, shown: Shown, written: &
     };
     rows.push(("residual", format!("{:.3e}{bounded}", report.residual)));
     rows.push(("stored at the workers", format!("{:.3} times the matrix and its transpose", finished.fill)));
-    let mut text = format!(
-        "{} rows x {} columns ({} stored values)\n{}\n{}{}",
+    format!(
+        "{} rows x {} columns ({} stored values)\n{}\n{}{}{}",
         record.data.rows,
         record.data.cols,
         record.data.nnz,
         record.fleet,
         answer_table(rows, record),
-        shown.lines
-    );
-    for path in written {
-        let _ = writeln!(text, "  wrote {}", path.display());
-    }
-    text
+        shown.lines,
+        output::wrote(written)
+    )
 }
 
 fn record<V>(finished: &Finished<V>, answer: &Answer<V>, shown: Shown, written: &[PathBuf]) -> Value {
