@@ -38,7 +38,7 @@ pub struct LinearRun<'a> {
 /// What a run leaves.
 #[derive(Debug)]
 pub struct Finished<V> {
-    /// Everything that happened; [`FinalRecord::gradient_norm`] is the residual.
+    /// Everything that happened; [`FinalRecord::gradient_norm`](crate::trace::FinalRecord::gradient_norm) is the residual.
     pub record: RunRecord,
     /// The answer; `None` when the run ended in an error.
     pub answer: Option<Answer<V>>,
